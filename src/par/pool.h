@@ -1,0 +1,29 @@
+/*
+ * A team of threads that runs one loop at a time.  Work is cut into chunks by
+ * the problem, never by the number of threads; which thread runs a chunk is
+ * left open, so a body writes only what belongs to its chunk and sums go into
+ * one slot a chunk, added in chunk order by the caller.  The same bits come out
+ * at any thread count.  Waiting helpers spin for some microseconds, then sleep.
+ * Threads: pool_run is called by one thread at a time (the job thread); the
+ * helpers have every signal blocked and run at a lower priority.
+ */
+#ifndef PAR_POOL_H
+#define PAR_POOL_H
+
+#include "base/err.h"
+
+struct pool;
+
+/* worker is in 0..pool_threads()-1 and unique among the bodies running now:
+ * it may index scratch memory, never a result. */
+typedef void pool_body(void *arg, int chunk, int worker);
+
+/* threads <= 0: as many as there are cores this process may use. */
+struct pool *pool_new(int threads, struct err *err) MUST_CHECK;
+void pool_free(struct pool *p);
+int pool_threads(const struct pool *p);
+
+/* Returns when chunks 0..chunks-1 were all run.  Not reentrant. */
+void pool_run(struct pool *p, pool_body *body, void *arg, int chunks);
+
+#endif
