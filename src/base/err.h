@@ -10,7 +10,7 @@
 
 #define ERR_MSG_SIZE 512
 
-#define MUST_CHECK      __attribute__((warn_unused_result))
+#define MUST_CHECK        __attribute__((warn_unused_result))
 #define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
 
 enum err_code {

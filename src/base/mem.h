@@ -33,8 +33,8 @@ void mem_free(void *p);
  */
 void *mem_block(size_t bytes, const char *what, struct err *err) MUST_CHECK;
 /* As mem_block for n items of size bytes; refuses overflow. */
-void *mem_block_array(size_t n, size_t size, const char *what, struct err *err)
-    MUST_CHECK;
+void *mem_block_array(size_t n, size_t size, const char *what,
+                      struct err *err) MUST_CHECK;
 void mem_block_free(void *p);
 
 /* a*b into *out; false when it does not fit. */

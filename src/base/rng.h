@@ -17,8 +17,8 @@ enum rng_purpose {
     RNG_PRUNE,    /* random pruning; step: how often it was done */
     RNG_SPLIT,    /* validation split */
     RNG_AUGMENT,
-    RNG_CLUSTER,  /* k-means starts */
-    RNG_TEST      /* tests and benchmarks */
+    RNG_CLUSTER, /* k-means starts */
+    RNG_TEST     /* tests and benchmarks */
 };
 
 struct rng {

@@ -289,10 +289,12 @@ const char *str_commas(long long value, char *buf, size_t size)
 static int decode(const unsigned char *s, uint32_t *point)
 {
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    int n = s[0] < 0x80 ? 1 : s[0] < 0xC2 ? 0 : s[0] < 0xE0 ? 2
-            : s[0] < 0xF0                               ? 3
-            : s[0] < 0xF5                               ? 4
-                                                        : 0;
+    int n = s[0] < 0x80   ? 1
+            : s[0] < 0xC2 ? 0
+            : s[0] < 0xE0 ? 2
+            : s[0] < 0xF0 ? 3
+            : s[0] < 0xF5 ? 4
+                          : 0;
     int i;
 
     if (n == 0)

@@ -48,8 +48,10 @@ enum err_code shape_make(struct shape *s, int rank, const long long *dim,
     int i;
 
     if (rank < 0 || rank > SHAPE_RANK_MAX)
-        return err_set(err, ERR_SHAPE, "rank %d; at most %d dimensions are"
-                       " possible", rank, SHAPE_RANK_MAX);
+        return err_set(err, ERR_SHAPE,
+                       "rank %d; at most %d dimensions are"
+                       " possible",
+                       rank, SHAPE_RANK_MAX);
     for (i = 0; i < rank; i++) {
         if (dim[i] < 1 || dim[i] > INT_MAX)
             return err_set(err, ERR_SHAPE, "a dimension of %lld", dim[i]);
@@ -83,6 +85,8 @@ enum err_code shape_parse(const char *text, struct shape *s, struct err *err)
             break;
         at = end + 1;
     }
-    return err_set(err, ERR_VALUE, "a shape such as 28x28x1 was expected, got"
-                   " \"%s\"", text);
+    return err_set(err, ERR_VALUE,
+                   "a shape such as 28x28x1 was expected, got"
+                   " \"%s\"",
+                   text);
 }

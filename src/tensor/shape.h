@@ -18,7 +18,8 @@ struct shape {
     int dim[SHAPE_RANK_MAX];
 };
 
-/* Elements; 1 for rank 0. Shapes are made by shape_make, so it cannot overflow. */
+/* Elements; 1 for rank 0. Shapes are made by shape_make, so it cannot overflow.
+ */
 size_t shape_count(const struct shape *s);
 bool shape_equal(const struct shape *a, const struct shape *b);
 /* "28x28x1" into buf. */

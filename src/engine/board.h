@@ -1,0 +1,248 @@
+/*
+ * The notice board between the job thread and the screen.  The job thread
+ * publishes whole immutable sheets of plain values; the screen takes the newest
+ * of each kind when it draws.  Nobody waits for anybody: publishing swaps a
+ * pointer under a short lock.
+ * Ownership: a sheet is reference counted; board_take returns one reference,
+ * sheet_drop gives it back.  A taken sheet never changes.
+ * Threads: publish from the job thread, take from any.
+ */
+#ifndef ENGINE_BOARD_H
+#define ENGINE_BOARD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum sheet_kind {
+    SHEET_STATUS,  /* struct status_sheet */
+    SHEET_LAYERS,  /* struct layers_sheet */
+    SHEET_CURVE,   /* struct curve_sheet */
+    SHEET_LAYER,   /* struct layer_sheet: the one asked for */
+    SHEET_HISTORY, /* struct history_sheet */
+    SHEET_COMPARE, /* struct compare_sheet: two marked nodes */
+    SHEET_DATA,    /* struct data_sheet: pictures asked for, confusion */
+    SHEET_LOG,     /* struct log_sheet */
+    SHEET_COUNT
+};
+
+/* First member of every sheet. */
+struct sheet {
+    enum sheet_kind kind;
+    unsigned long serial; /* grows with every publish of this kind */
+    int refs;             /* private to board.c */
+    void *memory;         /* private: arena of the sheet's arrays */
+};
+
+enum job_state { JOB_IDLE, JOB_RUNNING, JOB_PAUSED, JOB_STOPPING };
+
+#define NAME_SIZE 64
+#define TEXT_SIZE 160
+
+struct status_sheet {
+    struct sheet sheet;
+    bool has_net, has_data;
+    char net[NAME_SIZE], data[NAME_SIZE];
+    int stage;                  /* history node shown */
+    char stage_text[TEXT_SIZE]; /* "pruned 20 %, fine-tuned 1 epoch" */
+    enum job_state job;
+    char job_text[TEXT_SIZE]; /* the command that runs, or "" */
+    char phase[NAME_SIZE];    /* "fine-tune", "prune", "evaluate" */
+    double progress;          /* 0..1 of the whole command; <0 unknown */
+    double eta_seconds;       /* <0 unknown */
+    double samples_per_second;
+    double accuracy;        /* validation, 0..1; <0 unknown */
+    double accuracy_change; /* against the parent stage; NAN unknown */
+    double accuracy_low, accuracy_high; /* 95 % interval */
+    double dense_accuracy; /* of the root of this tree; <0 unknown */
+    double sparsity;       /* of prunable weights, 0..1 */
+    long long weights, weights_alive;
+    double bytes, dense_bytes; /* CSR-free truth: file bytes when known; <0 */
+    double macs, macs_alive;
+    double lr, loss;
+    uint64_t step;   /* training steps so far in this tree path */
+    long long leaks; /* 0 good; >0: the lamp is red */
+    int threads;
+    uint64_t seed;
+    char session[TEXT_SIZE]; /* folder, or "" */
+    bool test_read;          /* was the test set read in this session */
+    double test_accuracy;    /* of the last `eval test`; <0 none */
+    /* Lesson being played; text is what it says now. */
+    bool lesson;
+    char lesson_title[TEXT_SIZE];
+    int lesson_step, lesson_steps;
+    char lesson_text[1024];
+    bool lesson_waits; /* Space or Enter goes on */
+};
+
+struct layer_row {
+    char name[NAME_SIZE], kind[NAME_SIZE]; /* "dense relu" */
+    char shape[NAME_SIZE];                 /* of the output: "24x24x20" */
+    char kernel[NAME_SIZE];                /* "5x5x1x20", "784x300", or "" */
+    long long weights, alive;              /* prunable weights; 0 for others */
+    long long params;                      /* with biases and gains */
+    double bytes;                          /* dense float32 bytes of params */
+    double macs, macs_share;               /* one sample; share of the net's */
+    double density;   /* alive / weights; 1 without weights */
+    double threshold; /* largest pruned |w| so far; 0 none */
+};
+struct layers_sheet {
+    struct sheet sheet;
+    int count;
+    const struct layer_row *row;
+    struct layer_row total;
+};
+
+struct curve_point {
+    double step;     /* training steps along the path to this stage */
+    double loss;     /* running mean of the training loss; NAN none */
+    double accuracy; /* validation; NAN none at this point */
+};
+struct curve_event {
+    double step;
+    char label[24]; /* "-20%" */
+    double sparsity;
+};
+struct curve_sheet {
+    struct sheet sheet;
+    int count;
+    const struct curve_point *point;
+    int event_count;
+    const struct curve_event *event;
+    double dense_accuracy; /* reference line; <0 none */
+    double steps_per_epoch;
+};
+
+#define HIST_BINS 128
+struct layer_sheet {
+    struct sheet sheet;
+    char name[NAME_SIZE], kind[NAME_SIZE], kernel[NAME_SIZE];
+    int index, count; /* among layers with weights */
+    long long weights, alive;
+    double mean, std, least, most; /* of the alive */
+    /* Histogram of alive weights over [-range, range]; zeros apart. */
+    double range;
+    int64_t bins[HIST_BINS];
+    int64_t zeros;
+    double threshold; /* |w| below which the next prune (20 % of survivors)
+                         would take */
+    /* Weight matrix, block means of |w| where alive: (map_rows, map_cols),
+     * -1 where every weight of the block is pruned. kernels (I) by units (K);
+     * for convolutions filters are tiled: tile_h x tile_w per filter. */
+    int map_rows, map_cols, tile_h, tile_w;
+    const float *map;
+    double map_most;
+    /* First layer on pictures only: surviving weights per input pixel. */
+    int pixel_h, pixel_w;
+    const float *pixel; /* share alive, 0..1; NULL otherwise */
+    /* Units: share of validation samples (times positions) on which the output
+     * after its activation is not zero; NAN unknown. */
+    int units, dead_units; /* dead: never active */
+    const float *activity; /* units; NULL unknown */
+    int silent_inputs;     /* units all of whose outgoing weights are pruned */
+};
+
+struct history_row {
+    int id, parent;       /* parent -1: root */
+    int depth, lane;      /* for drawing: column of the branch */
+    char name[NAME_SIZE]; /* mark or branch name, or "" */
+    char text[TEXT_SIZE]; /* "prune 20%  finetune 1 epoch" */
+    double sparsity;
+    double accuracy_before; /* after pruning, before fine-tuning; <0 none */
+    double accuracy;        /* <0 unknown */
+    double bytes;
+    double macs_alive;
+    uint64_t step;
+    bool current, on_path;
+};
+struct history_sheet {
+    struct sheet sheet;
+    int count;
+    const struct history_row *row; /* depth-first, children after parents */
+    int undo_id, redo_id;          /* -1: none */
+};
+
+struct compare_row {
+    char name[NAME_SIZE];
+    long long weights, alive_a, alive_b, both; /* both: alive in both */
+    double distance; /* L2 of the difference over L2 of a */
+};
+struct compare_sheet {
+    struct sheet sheet;
+    int a, b;
+    char text_a[TEXT_SIZE], text_b[TEXT_SIZE];
+    double accuracy_a, accuracy_b, sparsity_a, sparsity_b;
+    int only_a, only_b; /* validation samples only one gets right; <0 unknown */
+    double mcnemar;     /* over 3.84: significant at 5 % */
+    int count;
+    const struct compare_row *row;
+};
+
+struct picture {
+    int index;        /* in its set */
+    int label, guess; /* guess -1 unknown */
+    float confidence;
+    const uint8_t *pixel; /* (h,w,c) 0..255 */
+};
+struct data_sheet {
+    struct sheet sheet;
+    char set[16];    /* "validation", "train", "test" */
+    char filter[48]; /* "all", "wrong", "class 3" */
+    int h, w, c;
+    int count, first, total; /* pictures here, index of the first, of all */
+    const struct picture *picture;
+    int classes;
+    const char (*class_name)[NAME_SIZE];
+    const int32_t *confusion; /* (classes, classes) [label][guess]; NULL */
+    int train_n, validation_n, test_n;
+    char origin[TEXT_SIZE];
+};
+
+enum log_kind { LOG_COMMAND, LOG_RESULT, LOG_NOTE, LOG_ERROR, LOG_SAY };
+struct log_entry {
+    enum log_kind kind;
+    double seconds; /* since the start */
+    const char *text;
+};
+struct log_sheet {
+    struct sheet sheet;
+    int count;
+    const struct log_entry *entry; /* the last thousand or so */
+    long long first;               /* number of entry[0] since the start */
+};
+
+/* What the screen would like to see; written by the screen, read by the job
+ * thread between mini-batches and when idle. */
+struct board_wish {
+    char layer[NAME_SIZE]; /* for SHEET_LAYER; "" first with weights */
+    bool want_layer, want_activity, want_data;
+    char set[16], filter[48];
+    int first, count; /* pictures */
+};
+
+struct board;
+struct board *board_new(void);
+void board_free(struct board *b);
+
+/* The newest sheet of that kind, or NULL; give back with sheet_drop. */
+const void *board_take(struct board *b, enum sheet_kind kind);
+void sheet_drop(const void *sheet);
+
+/* Serial of the newest, without taking it: has it changed? */
+unsigned long board_serial(struct board *b, enum sheet_kind kind);
+
+void board_set_wish(struct board *b, const struct board_wish *wish);
+/* Grows with every set_wish that changed something. */
+unsigned long board_get_wish(struct board *b, struct board_wish *out);
+
+/* A descriptor readable when something was published since board_rest. */
+int board_fd(struct board *b);
+void board_rest(struct board *b);
+
+/* Job thread: a zeroed sheet of that kind; arrays out of its arena live as
+ * long as the sheet.  board_publish takes it. */
+void *sheet_new(enum sheet_kind kind);
+void *sheet_array(void *sheet, size_t n, size_t size);
+void board_publish(struct board *b, void *sheet);
+
+#endif

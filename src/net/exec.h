@@ -1,0 +1,55 @@
+/*
+ * Running a net on mini-batches.  A plan cuts the batch into shards (by the
+ * net and batch size, never by threads), lays out activations, gradients and
+ * scratch once, and cuts the graph into segments at layers that need the whole
+ * batch (batch norm in training); a shard passes a segment on one thread.
+ * Nothing is allocated inside a batch.  Same bits at any thread count.
+ */
+#ifndef NET_EXEC_H
+#define NET_EXEC_H
+
+#include "net/net.h"
+#include "par/pool.h"
+
+struct exec;
+
+/* What the caller does per shard; both are called from pool threads. */
+struct exec_hooks {
+    /* Write samples first..first+n-1 of the batch to x (n, input). */
+    void (*fill)(void *arg, int first, int n, float *x);
+    /* After forward.  y[o] is (n, output o) as logits when the output ends in
+     * softmax (see net_softmax_of), else as it is; dy[o] the same shape to be
+     * filled, NULL in a pass without backward.  Returns the shard's loss sum.
+     * May be NULL without backward. */
+    double (*head)(void *arg, int shard, int first, int n,
+                   const float *const *y, float *const *dy);
+    void *arg;
+};
+
+/* batch: the largest n for exec_run.  train: backward is possible. */
+struct exec *exec_new(struct net *net, int batch, bool train, struct pool *pool,
+                      struct err *err) MUST_CHECK;
+void exec_free(struct exec *e);
+
+/* Forward over n samples; with backward also gradients.  mode PASS_TRAIN uses
+ * batch statistics and dropout.  Returns the sum of head's losses, added in
+ * shard order. */
+double exec_run(struct exec *e, enum pass_mode mode, bool backward, int n,
+                uint64_t seed, uint64_t step, const struct exec_hooks *hooks);
+
+/* After a run with backward: gradient slots.  The gradient of parameter `param`
+ * of node `node` is the sum over shards 0..exec_shards-1, in that order, of
+ * exec_grad(e, shard, node, param)[i]. */
+int exec_shards(const struct exec *e, int n);
+const float *exec_grad(const struct exec *e, int shard, int node, int param);
+
+/* Activations of node in the last run, samples of one shard: (n, out); valid
+ * until the next run, and only when keep_activations was set before it (a plan
+ * may otherwise reuse buffers). */
+void exec_keep_activations(struct exec *e, bool keep);
+const float *exec_activation(const struct exec *e, int shard, int node, int *n);
+
+/* Bytes the plan has allocated. */
+size_t exec_bytes(const struct exec *e);
+
+#endif
