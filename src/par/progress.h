@@ -7,6 +7,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 struct progress {
     /* May be NULL.  share is in [0, 1]; called on the thread that works. */
