@@ -61,6 +61,8 @@ struct plot_series {
     const double *x;  /* ascending; NULL: 0, 1, 2 … */
     const double *y;  /* NaN: a gap */
     size_t n;
+    size_t stride;  /* bytes from one x or y to the next; 0: an array each */
+    bool bridge;    /* NaN is no gap: the line goes on to the next sample */
     enum role role; /* ROLE_NORMAL: SERIES1 and on, by place */
     enum plot_style style;
     char mark; /* the sign of a sample and of the legend; 0: chosen by place */
@@ -98,14 +100,14 @@ void plot_bar(struct pane p, int row, int col, int width, enum role role,
 
 struct plot_histogram {
     const char *title; /* may be NULL */
-    const uint64_t *counts;
+    const int64_t *counts;
     int bins;
-    double least, most;    /* edges of the first and of the last bin */
-    uint64_t below, above; /* values outside: bins '<' and '>' at the ends */
-    bool has_zeros;        /* exact zeros stand in a bin of their own … */
-    uint64_t zeros;        /* … and are not among the counts */
-    bool log;              /* counts on a log axis */
-    bool has_threshold;    /* lines at +-threshold, inside shown as pruned */
+    double least, most;   /* edges of the first and of the last bin */
+    int64_t below, above; /* values outside: bins '<' and '>' at the ends */
+    bool has_zeros;       /* exact zeros stand in a bin of their own … */
+    int64_t zeros;        /* … and are not among the counts */
+    bool log;             /* counts on a log axis */
+    bool has_threshold;   /* lines at +-threshold, inside shown as pruned */
     double threshold;
     const double *ticks; /* centroids, say, marked under the axis; or NULL */
     int tick_count;

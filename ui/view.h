@@ -11,6 +11,7 @@
 
 #include "engine/board.h"
 #include "ui/canvas.h"
+#include "ui/key.h"
 
 /* The newest sheets; any may be NULL.  Borrowed for the call. */
 struct view_input {
@@ -22,22 +23,6 @@ struct view_input {
     const struct compare_sheet *compare;
     const struct data_sheet *data;
     const struct log_sheet *log;
-};
-
-enum view_key {
-    VIEW_KEY_UP = 0x110000, /* above every code point */
-    VIEW_KEY_DOWN,
-    VIEW_KEY_LEFT,
-    VIEW_KEY_RIGHT,
-    VIEW_KEY_PAGE_UP,
-    VIEW_KEY_PAGE_DOWN,
-    VIEW_KEY_HOME,
-    VIEW_KEY_END,
-    VIEW_KEY_ENTER,
-    VIEW_KEY_ESCAPE,
-    VIEW_KEY_TAB,
-    VIEW_KEY_BACK_TAB,
-    VIEW_KEY_BACKSPACE
 };
 
 /* One line of the view's own help: keys and what they do. */

@@ -285,29 +285,35 @@ const char *str_commas(long long value, char *buf, size_t size)
     return buf;
 }
 
-/* Length of the valid UTF-8 character at s and its code point, or 0. */
-static int decode(const unsigned char *s, uint32_t *point)
+/* Bytes of the character that starts with byte, 0 for none. */
+static int utf8_length(unsigned byte)
+{
+    if (byte < 0x80)
+        return 1;
+    if (byte < 0xC2 || byte > 0xF4)
+        return 0;
+    return byte < 0xE0 ? 2 : byte < 0xF0 ? 3 : 4;
+}
+
+int str_decode(const char *text, uint32_t *out)
 {
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    int n = s[0] < 0x80   ? 1
-            : s[0] < 0xC2 ? 0
-            : s[0] < 0xE0 ? 2
-            : s[0] < 0xF0 ? 3
-            : s[0] < 0xF5 ? 4
-                          : 0;
-    int i;
+    const unsigned char *s = (const unsigned char *)text;
+    int n = utf8_length(s[0]), i;
+    uint32_t point;
 
     if (n == 0)
         return 0;
-    *point = n == 1 ? s[0] : s[0] & (0xFFu >> (n + 1));
+    point = n == 1 ? s[0] : s[0] & (0xFFu >> (n + 1));
     for (i = 1; i < n; i++) {
         if ((s[i] & 0xC0) != 0x80)
             return 0;
-        *point = *point << 6 | (s[i] & 0x3Fu);
+        point = point << 6 | (s[i] & 0x3Fu);
     }
-    if (*point < least[n] || *point > 0x10FFFF ||
-        (*point >= 0xD800 && *point < 0xE000))
+    if (point < least[n] || point > 0x10FFFF ||
+        (point >= 0xD800 && point < 0xE000))
         return 0;
+    *out = point;
     return n;
 }
 
@@ -321,16 +327,16 @@ static bool steers_terminal(uint32_t point)
 
 void str_add_safe(struct str *s, const char *text)
 {
-    const unsigned char *p = (const unsigned char *)text;
+    const char *p = text;
 
     while (*p != '\0') {
-        uint32_t point;
-        int n = decode(p, &point);
+        uint32_t point = 0;
+        int n = str_decode(p, &point);
 
         if (n == 0 || steers_terminal(point))
             str_add(s, n == 0 || point >= 0x20 ? "?" : "^");
         else
-            str_add_bytes(s, (const char *)p, (size_t)n);
+            str_add_bytes(s, p, (size_t)n);
         p += n > 0 ? n : 1;
     }
 }

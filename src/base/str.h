@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
@@ -54,6 +55,10 @@ const char *str_si(double value, char *buf, size_t size);
 const char *str_size(double bytes, char *buf, size_t size);
 /* 266200 -> "266,200". */
 const char *str_commas(long long value, char *buf, size_t size);
+
+/* Length of the valid UTF-8 character at s and its code point, or 0 where
+ * there is none. */
+int str_decode(const char *s, uint32_t *point);
 
 /* Appends text with control, C1 and bidirectional characters replaced, so
  * that names out of files cannot steer a terminal.  Invalid UTF-8 becomes ?. */
