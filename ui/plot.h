@@ -132,10 +132,12 @@ struct plot_heat {
     const char *title;   /* may be NULL */
     const float *values; /* (rows, cols), row after row; NaN: blank */
     int rows, cols;
-    const uint8_t *mask; /* 0: pruned, drawn as a mark; NULL: none is */
-    double least, most;  /* colour range, where least < most; else from the
-                            values that are not pruned */
-    bool diverging;      /* range made symmetric, white at 0 */
+    const uint8_t *mask;      /* 0: pruned, drawn as a mark; may be NULL */
+    bool minus_pruned;        /* values below 0 say the same */
+    int tile_rows, tile_cols; /* a gap after so many; 0: none */
+    double least, most;       /* colour range, where least < most; else from the
+                                 values that are not pruned */
+    bool diverging;           /* range made symmetric, white at 0 */
     enum plot_reduce reduce;
     int top, left;   /* first row and column shown */
     int zoom;        /* values to a pixel side; 0: all fit in, 1: each */

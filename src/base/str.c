@@ -317,7 +317,7 @@ int str_decode(const char *text, uint32_t *out)
     return n;
 }
 
-static bool steers_terminal(uint32_t point)
+bool str_steers(uint32_t point)
 {
     return point < 0x20 || (point >= 0x7F && point < 0xA0) ||
            (point >= 0x200B && point <= 0x200F) ||
@@ -333,7 +333,7 @@ void str_add_safe(struct str *s, const char *text)
         uint32_t point = 0;
         int n = str_decode(p, &point);
 
-        if (n == 0 || steers_terminal(point))
+        if (n == 0 || str_steers(point))
             str_add(s, n == 0 || point >= 0x20 ? "?" : "^");
         else
             str_add_bytes(s, p, (size_t)n);

@@ -60,6 +60,10 @@ const char *str_commas(long long value, char *buf, size_t size);
  * there is none. */
 int str_decode(const char *s, uint32_t *point);
 
+/* Control, C1, bidirectional and other characters that would steer a
+ * terminal or hide in a name. */
+bool str_steers(uint32_t point);
+
 /* Appends text with control, C1 and bidirectional characters replaced, so
  * that names out of files cannot steer a terminal.  Invalid UTF-8 becomes ?. */
 void str_add_safe(struct str *s, const char *text);
