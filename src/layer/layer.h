@@ -80,7 +80,7 @@ struct layer_pass {
                              what is not trainable */
     float *scratch;       /* kind->scratch floats; contents do not survive */
     float *keep;          /* kind->keep floats of this shard, forward to
-                             backward */
+                             backward; NULL when no backward can follow */
     float *shared;        /* kind->shared floats of all shards */
     uint64_t seed, step;  /* dropout: rng_at(seed, RNG_DROPOUT, step, …) */
     int node, first;      /* node number; index of sample 0 in the batch */
@@ -94,7 +94,13 @@ struct layer_kind {
     int attr_count;
     size_t config_size;    /* at most LAYER_CONFIG_MAX; 0 without attributes */
     int least_in, most_in; /* inputs; 1 and 1 for most */
-    bool in_place;         /* y may be x: backward needs y only, not x */
+    bool in_place;         /* y may be x: backward needs y only, not x; and dx
+                              may be dy */
+    bool view;             /* y is x in another shape (flatten): nothing is
+                              called when they share memory */
+    bool ignores_x;        /* backward does not read x: its memory is reused */
+    bool ignores_y;        /* backward does not read y: a layer in place may
+                              write over it */
     bool activation;       /* may be folded: "dense 300 relu" */
     bool train_only;       /* identity in PASS_EVAL (dropout) */
 
@@ -122,6 +128,8 @@ struct layer_kind {
      * there, join runs once on one thread, sees parts[shard * part_count + i]
      * in shard order with p->n the whole batch, and writes p->shared (and
      * running statistics, or dparam).  Then forward (backward) runs per shard.
+     * join has no x, y, dy, dx; in backward it alone writes dparam (of all
+     * shards together), and backward gets NULL entries.
      */
     size_t (*part_count)(const void *config, const struct shape *in);
     size_t (*shared)(const void *config, const struct shape *in);

@@ -26,9 +26,18 @@ struct exec_hooks {
     void *arg;
 };
 
-/* batch: the largest n for exec_run.  train: backward is possible. */
-struct exec *exec_new(struct net *net, int batch, bool train, struct pool *pool,
-                      struct err *err) MUST_CHECK;
+/* What a plan must be able to do; the less, the less memory. */
+enum exec_use {
+    EXEC_EVAL = 0,  /* forward in PASS_EVAL */
+    EXEC_TRAIN = 1, /* PASS_TRAIN and backward */
+    EXEC_NORM = 2,  /* PASS_TRAIN forward: running statistics */
+    EXEC_KEEP = 4   /* every activation can be read after a run */
+};
+
+/* batch: the largest n for exec_run.  use: of enum exec_use, or-ed.  Borrows
+ * net (its graph must not change, its values may) and pool. */
+struct exec *exec_new(struct net *net, int batch, unsigned use,
+                      struct pool *pool, struct err *err) MUST_CHECK;
 void exec_free(struct exec *e);
 
 /* Forward over n samples; with backward also gradients.  mode PASS_TRAIN uses
@@ -43,11 +52,16 @@ double exec_run(struct exec *e, enum pass_mode mode, bool backward, int n,
 int exec_shards(const struct exec *e, int n);
 const float *exec_grad(const struct exec *e, int shard, int node, int param);
 
-/* Activations of node in the last run, samples of one shard: (n, out); valid
- * until the next run, and only when keep_activations was set before it (a plan
- * may otherwise reuse buffers). */
-void exec_keep_activations(struct exec *e, bool keep);
+/* Samples in a full shard; the last of a run may have fewer. */
+int exec_shard_size(const struct exec *e);
+
+/* EXEC_KEEP: activations of node in the last run, samples of one shard: (*n,
+ * out); valid until the next run. */
 const float *exec_activation(const struct exec *e, int shard, int node, int *n);
+
+/* The first node, in their order, whose activations made the last run's loss
+ * not finite; -1 when it was finite or the loss itself overflowed. */
+int exec_bad_node(const struct exec *e);
 
 /* Bytes the plan has allocated. */
 size_t exec_bytes(const struct exec *e);
