@@ -30,8 +30,7 @@ enum sheet_kind {
 struct sheet {
     enum sheet_kind kind;
     unsigned long serial; /* grows with every publish of this kind */
-    int refs;             /* private to board.c */
-    void *memory;         /* private: arena of the sheet's arrays */
+    void *memory;         /* private: arena of the sheet and its arrays */
 };
 
 enum job_state { JOB_IDLE, JOB_RUNNING, JOB_PAUSED, JOB_STOPPING };
@@ -73,6 +72,10 @@ struct status_sheet {
     int lesson_step, lesson_steps;
     char lesson_text[1024];
     bool lesson_waits; /* Space or Enter goes on */
+    /* The last `show VIEW`; the screen obeys when the number has grown. */
+    char show[16];
+    unsigned long show_count;
+    bool quit; /* `quit` was given */
 };
 
 struct layer_row {
@@ -221,6 +224,7 @@ struct board_wish {
 };
 
 struct board;
+/* NULL when the system has no more descriptors. */
 struct board *board_new(void);
 void board_free(struct board *b);
 
@@ -235,11 +239,15 @@ void board_set_wish(struct board *b, const struct board_wish *wish);
 /* Grows with every set_wish that changed something. */
 unsigned long board_get_wish(struct board *b, struct board_wish *out);
 
+/* The wish's reader is told of every change, on the thread that set it. */
+void board_on_wish(struct board *b, void (*tell)(void *arg), void *arg);
+
 /* A descriptor readable when something was published since board_rest. */
 int board_fd(struct board *b);
 void board_rest(struct board *b);
 
-/* Job thread: a zeroed sheet of that kind; arrays out of its arena live as
+/* Job thread: a zeroed sheet of that kind, dropped like a taken one if it is
+ * not published; arrays out of its arena live as
  * long as the sheet.  board_publish takes it. */
 void *sheet_new(enum sheet_kind kind);
 void *sheet_array(void *sheet, size_t n, size_t size);

@@ -23,6 +23,8 @@ struct engine_options {
     bool keep;            /* write a session at all */
     bool resume;          /* session names one to go on with */
     const char *data_dir; /* where shipped data lies */
+    /* Names that `show` takes, NULL at the end; borrowed; may be NULL. */
+    const char *const *views;
     /* Every line a command says, on the job thread; may be NULL. */
     void (*say)(void *arg, enum log_kind kind, const char *text);
     /* Metrics of finished commands as one JSON object a line; may be NULL. */
