@@ -156,6 +156,10 @@ void layer_defaults(const struct layer_kind *kind, void *config);
 enum err_code layer_parse(const struct layer_kind *kind, struct args *a,
                           void *config, struct err *err) MUST_CHECK;
 
+/* Refuses attributes out of their ranges; for a config that was not parsed. */
+enum err_code layer_check(const struct layer_kind *kind, const void *config,
+                          struct err *err) MUST_CHECK;
+
 /* Appends "conv2d 20 5x5 padding=same": only what differs from defaults. */
 void layer_print(const struct layer_kind *kind, const void *config,
                  struct str *out);

@@ -1,0 +1,149 @@
+/*
+ * y (n,K) = x (n,I) W (I,K) + b (K)
+ * Inputs of a higher rank are rows along their last axis, as in Keras.
+ */
+#include "layer/kinds.h"
+#include "tensor/gemm.h"
+#include "tensor/vec.h"
+
+struct config {
+    int units;
+    bool use_bias;
+};
+
+static const struct layer_attr attrs[] = {
+    {.name = "units",
+     .keras = "units",
+     .help = "outputs",
+     .type = ATTR_INT,
+     .offset = ATTR_AT(units),
+     .positional = true,
+     .required = true,
+     .usual = 1,
+     .least = 1,
+     .most = 1e6},
+    {.name = "use_bias",
+     .keras = "use_bias",
+     .help = "add a bias to every output",
+     .type = ATTR_BOOL,
+     .offset = ATTR_AT(use_bias),
+     .usual = 1},
+};
+
+static enum err_code shape(const void *config, const struct shape *in,
+                           int in_count, struct shape *out, struct err *err)
+{
+    const struct config *c = config;
+    long long dim[SHAPE_RANK_MAX] = {0};
+    int i;
+
+    (void)in_count;
+    if (in->rank < 1)
+        return err_set(err, ERR_SHAPE, "dense wants at least one input value");
+    for (i = 0; i < in->rank; i++)
+        dim[i] = in->dim[i];
+    dim[in->rank - 1] = c->units;
+    if ((long long)shape_last(in) * c->units >= 1LL << 31)
+        return err_set(err, ERR_SHAPE,
+                       "dense: a kernel of %d x %d is too large",
+                       shape_last(in), c->units);
+    return shape_make(out, in->rank, dim, err);
+}
+
+static bool param(const void *config, const struct shape *in, int i,
+                  struct param_def *out)
+{
+    const struct config *c = config;
+    int inputs = shape_last(in);
+
+    if (i == 0) {
+        *out =
+            (struct param_def){.name = "kernel",
+                               .shape = {.rank = 2, .dim = {inputs, c->units}},
+                               .trainable = true,
+                               .prunable = true,
+                               .decays = true,
+                               .init = INIT_GLOROT,
+                               .fan_in = inputs,
+                               .fan_out = c->units};
+        return true;
+    }
+    if (i == 1 && c->use_bias) {
+        *out = (struct param_def){.name = "bias",
+                                  .shape = {.rank = 1, .dim = {c->units}},
+                                  .trainable = true,
+                                  .init = INIT_ZERO};
+        return true;
+    }
+    return false;
+}
+
+static double macs(const void *config, const struct shape *in,
+                   const struct shape *out)
+{
+    (void)config;
+    return (double)shape_count(out) * shape_last(in);
+}
+
+/* Rows of the shard: samples times all axes but the last. */
+static int rows_of(const struct layer_pass *p)
+{
+    return (int)(pass_in(p, 0) / (size_t)shape_last(&p->in[0]));
+}
+
+static void forward(const struct layer_pass *p)
+{
+    const struct config *c = p->config;
+    int rows = rows_of(p);
+
+    gemm(&(struct gemm){.m = rows,
+                        .n = c->units,
+                        .k = shape_last(&p->in[0]),
+                        .a = p->x[0],
+                        .b = p->param[0],
+                        .c = p->y});
+    if (c->use_bias)
+        vec_add_row(p->param[1], p->y, (size_t)rows, (size_t)c->units);
+}
+
+/* dW (I,K) = x' (I,n) dy (n,K); db = sum of dy; dx (n,I) = dy (n,K) W' (K,I) */
+static void backward(const struct layer_pass *p)
+{
+    const struct config *c = p->config;
+    int rows = rows_of(p), inputs = shape_last(&p->in[0]);
+
+    gemm(&(struct gemm){.m = inputs,
+                        .n = c->units,
+                        .k = rows,
+                        .a = p->x[0],
+                        .a_turned = true,
+                        .b = p->dy,
+                        .c = p->dparam[0]});
+    if (c->use_bias)
+        vec_sum_rows(p->dy, p->dparam[1], (size_t)rows, (size_t)c->units);
+    if (p->dx[0] == NULL)
+        return;
+    gemm(&(struct gemm){.m = rows,
+                        .n = inputs,
+                        .k = c->units,
+                        .a = p->dy,
+                        .b = p->param[0],
+                        .b_turned = true,
+                        .c = p->dx[0]});
+}
+
+const struct layer_kind dense_layer = {
+    .name = "dense",
+    .keras = "Dense",
+    .help = "every output sees every input",
+    .attrs = attrs,
+    .attr_count = ATTR_COUNT(attrs),
+    .config_size = sizeof(struct config),
+    .least_in = 1,
+    .most_in = 1,
+    .shape = shape,
+    .param = param,
+    .macs = macs,
+    .forward = forward,
+    .backward = backward,
+};

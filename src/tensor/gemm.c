@@ -1,0 +1,51 @@
+#include "tensor/gemm.h"
+
+#include <stddef.h>
+
+#include <cblas.h>
+
+void gemm_start(void)
+{
+    openblas_set_num_threads(1);
+}
+
+static int stride_or(int stride, int full)
+{
+    return stride != 0 ? stride : full;
+}
+
+void gemm(const struct gemm *g)
+{
+    cblas_sgemm(CblasRowMajor, g->a_turned ? CblasTrans : CblasNoTrans,
+                g->b_turned ? CblasTrans : CblasNoTrans, g->m, g->n, g->k, 1.0f,
+                g->a, stride_or(g->a_stride, g->a_turned ? g->m : g->k), g->b,
+                stride_or(g->b_stride, g->b_turned ? g->k : g->n), g->beta,
+                g->c, stride_or(g->c_stride, g->n));
+}
+
+/* Where element (row, col) of an operand lies. */
+static size_t at(bool turned, int stride, int row, int col)
+{
+    return turned ? (size_t)col * (size_t)stride + (size_t)row
+                  : (size_t)row * (size_t)stride + (size_t)col;
+}
+
+void gemm_ref(const struct gemm *g)
+{
+    int a_stride = stride_or(g->a_stride, g->a_turned ? g->m : g->k);
+    int b_stride = stride_or(g->b_stride, g->b_turned ? g->k : g->n);
+    int c_stride = stride_or(g->c_stride, g->n);
+    int i, j, l;
+
+    for (i = 0; i < g->m; i++) {
+        for (j = 0; j < g->n; j++) {
+            float *c = g->c + at(false, c_stride, i, j);
+            double sum = g->beta != 0.0f ? (double)g->beta * (double)*c : 0.0;
+
+            for (l = 0; l < g->k; l++)
+                sum += (double)g->a[at(g->a_turned, a_stride, i, l)] *
+                       (double)g->b[at(g->b_turned, b_stride, l, j)];
+            *c = (float)sum;
+        }
+    }
+}

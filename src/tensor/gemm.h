@@ -1,0 +1,33 @@
+/*
+ * Matrix products by OpenBLAS, called on one thread: the pool above is what
+ * uses the cores.
+ * Threads: any, once gemm_start has run.
+ */
+#ifndef TENSOR_GEMM_H
+#define TENSOR_GEMM_H
+
+#include <stdbool.h>
+
+/*
+ * C (m,n) = A (m,k) B (k,n) + beta C, all row-major.  a_turned says that A is
+ * stored as (k,m), b_turned that B is stored as (n,k).  Strides are the
+ * distance between stored rows; 0 stands for rows without a gap.
+ */
+struct gemm {
+    int m, n, k;
+    const float *a, *b;
+    float *c;
+    int a_stride, b_stride, c_stride;
+    bool a_turned, b_turned;
+    float beta; /* 0: what C holds is ignored, NaN too */
+};
+
+/* Keeps OpenBLAS to one thread a call.  Before the first product; again does
+ * no harm. */
+void gemm_start(void);
+
+void gemm(const struct gemm *g);
+/* The same by three plain loops with double sums. */
+void gemm_ref(const struct gemm *g);
+
+#endif
