@@ -33,15 +33,23 @@ struct dataset {
 
 void dataset_free(struct dataset *d);
 
-/* Chooses validation rows: about want of them (at most half of train), the
- * last `want` of train when they hold every class in proportion, and otherwise
- * per class the last rows; ties are cut by rng_at(seed, RNG_SPLIT, …).
- * Replaces an earlier split. */
+/*
+ * Chooses validation rows: about want of them (at most half of train).  Each
+ * class gives its share, by largest remainder, and keeps at least one sample
+ * to learn from.  They are the last `want` samples where those hold every class
+ * within one of its share, else the last of each class; only equal remainders
+ * are cut by rng_at(seed, RNG_SPLIT, 0, 0).  Replaces an earlier split; leaves
+ * it alone on failure.
+ */
 enum err_code dataset_split(struct dataset *d, int want, uint64_t seed,
                             struct err *err) MUST_CHECK;
 
-/* Writes rows row[0..n-1] of s as floats times scale plus offset: x (n,shape)
- */
+/* The usual `want`. */
+#define DATASET_VALIDATION 5000
+
+/* Writes rows row[0..n-1] (NULL: the first n) of s as floats to x (n,shape):
+ * what was stored times d->scale is a pixel; x is pixel * scale + offset.  Pass
+ * the net's scale and offset. */
 void dataset_fill(const struct dataset *d, const struct samples *s,
                   const int32_t *row, int n, float scale, float offset,
                   float *x);
