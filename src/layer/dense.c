@@ -141,6 +141,7 @@ const struct layer_kind dense_layer = {
     .config_size = sizeof(struct config),
     .least_in = 1,
     .most_in = 1,
+    .ignores_y = true,
     .shape = shape,
     .param = param,
     .macs = macs,

@@ -60,6 +60,7 @@ const struct layer_kind softmax_layer = {
     .least_in = 1,
     .most_in = 1,
     .in_place = true,
+    .ignores_x = true,
     .activation = true,
     .shape = layer_same_shape,
     .forward = forward,
