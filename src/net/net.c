@@ -256,8 +256,9 @@ enum err_code net_finish(struct net *net, const int *outputs, int count,
         outputs = &last;
         count = 1;
     }
-    if (count < 1)
-        return err_set(err, ERR_SHAPE, "a net without outputs");
+    if (count < 1 || count > NET_OUTPUT_MAX)
+        return err_set(err, ERR_SHAPE, "%d outputs; 1 to %d are possible",
+                       count, NET_OUTPUT_MAX);
     if (check_outputs(net, outputs, count, err) != ERR_OK ||
         allocate_values(net, err) != ERR_OK)
         return err->code;

@@ -18,6 +18,7 @@
 
 #define NET_INPUT      (-1) /* as a node's input: the net's own input */
 #define NET_MOMENT_MAX 2
+#define NET_OUTPUT_MAX 16
 
 /* One array that the net learns or keeps, with all that belongs to it. */
 struct param {

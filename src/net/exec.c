@@ -1,0 +1,178 @@
+#include "net/exec.h"
+
+#include <assert.h>
+
+#include "base/mem.h"
+#include "net/pass.h"
+#include "net/plan.h"
+
+static void *block(struct exec *e, size_t n, size_t size, const char *what,
+                   struct err *err)
+{
+    void *made = mem_block_array(n, size, what, err);
+
+    if (made != NULL)
+        e->bytes += n * size;
+    return made;
+}
+
+static enum err_code allocate(struct exec *e, struct err *err)
+{
+    const struct plan *p = &e->plan;
+    size_t shards = (size_t)p->shards, workers = (size_t)pool_threads(e->pool);
+    size_t slots = e->by_shard ? shards : workers;
+    size_t slot, scratch, grads, parts;
+
+    if (!mem_mul(p->floats, sizeof(float), &slot) ||
+        !mem_mul(p->scratch, sizeof(float), &scratch) ||
+        !mem_mul(p->grads, sizeof(float), &grads) ||
+        !mem_mul(p->parts, sizeof(double), &parts))
+        return err_set(err, ERR_MEMORY, "a batch of %d does not fit", p->batch);
+    e->memory = block(e, slots, slot, "activations", err);
+    if (e->memory == NULL)
+        return err->code;
+    e->scratch = block(e, workers, scratch, "scratch memory of layers", err);
+    if (e->scratch == NULL)
+        return err->code;
+    e->shared = block(e, p->shared, sizeof(float), "batch statistics", err);
+    if (e->shared == NULL)
+        return err->code;
+    e->parts = block(e, shards, parts, "batch statistics", err);
+    if (e->parts == NULL)
+        return err->code;
+    if (p->use & EXEC_TRAIN) {
+        e->grads = block(e, shards, grads, "gradients", err);
+        if (e->grads == NULL)
+            return err->code;
+    }
+    return ERR_OK;
+}
+
+/* Whether a training pass stops at joins. */
+static bool joins(const struct plan *p)
+{
+    return p->leg_count > 1;
+}
+
+struct exec *exec_new(struct net *net, int batch, unsigned use,
+                      struct pool *pool, struct err *err)
+{
+    struct exec *e = mem_zalloc(sizeof(*e));
+    bool trains = (use & (EXEC_TRAIN | EXEC_NORM)) != 0;
+
+    assert(net->finished && batch > 0);
+    plan_make(&e->plan, net, batch, use);
+    e->net = net;
+    e->pool = pool;
+    e->by_shard = (use & EXEC_KEEP) || (trains && joins(&e->plan));
+    e->loss = mem_array((size_t)e->plan.shards, sizeof(*e->loss));
+    e->bad = mem_array((size_t)e->plan.shards, sizeof(*e->bad));
+    if (allocate(e, err) != ERR_OK) {
+        exec_free(e);
+        return NULL;
+    }
+    return e;
+}
+
+void exec_free(struct exec *e)
+{
+    if (e == NULL)
+        return;
+    plan_done(&e->plan);
+    mem_block_free(e->memory);
+    mem_block_free(e->scratch);
+    mem_block_free(e->grads);
+    mem_block_free(e->shared);
+    mem_block_free(e->parts);
+    mem_free(e->loss);
+    mem_free(e->bad);
+    mem_free(e);
+}
+
+static void run_legs(struct work *w, int end)
+{
+    const struct plan *p = &w->e->plan;
+    int shards = exec_shards(w->e, w->n), leg;
+
+    for (leg = 0; leg < p->leg_count && p->leg[leg] < end; leg++) {
+        w->from = p->leg[leg];
+        w->to = leg + 1 < p->leg_count ? p->leg[leg + 1] : end;
+        if (w->to > end)
+            w->to = end;
+        pool_run(w->e->pool, pass_shard, w, shards);
+        pass_joins(w);
+    }
+}
+
+double exec_run(struct exec *e, enum pass_mode mode, bool backward, int n,
+                uint64_t seed, uint64_t step, const struct exec_hooks *hooks)
+{
+    const struct plan *p = &e->plan;
+    struct work w = {.e = e,
+                     .hooks = hooks,
+                     .mode = mode,
+                     .backward = backward,
+                     .n = n,
+                     .seed = seed,
+                     .step = step};
+    int end = backward ? p->op_count : p->head + 1, i;
+    double loss = 0.0;
+
+    assert(n > 0 && n <= p->batch);
+    assert(!backward || (p->use & EXEC_TRAIN));
+    assert(mode == PASS_EVAL || (p->use & (EXEC_TRAIN | EXEC_NORM)));
+    if (mode == PASS_TRAIN) {
+        run_legs(&w, end);
+    } else {
+        w.to = end;
+        pool_run(e->pool, pass_shard, &w, exec_shards(e, n));
+    }
+    e->last_n = n;
+    for (i = 0; i < exec_shards(e, n); i++)
+        loss += e->loss[i];
+    return loss;
+}
+
+int exec_shards(const struct exec *e, int n)
+{
+    return n / e->plan.shard + (n % e->plan.shard != 0);
+}
+
+int exec_shard_size(const struct exec *e)
+{
+    return e->plan.shard;
+}
+
+const float *exec_grad(const struct exec *e, int shard, int node, int param)
+{
+    if (!e->net->node[node].param[param].def.trainable)
+        return NULL;
+    return pass_gradients(e, shard) + e->plan.node[node].grad[param];
+}
+
+const float *exec_activation(const struct exec *e, int shard, int node, int *n)
+{
+    const struct plan *p = &e->plan;
+    int left = e->last_n - shard * p->shard;
+
+    assert(p->use & EXEC_KEEP);
+    *n = left < p->shard ? left : p->shard;
+    return e->memory + (size_t)shard * p->floats +
+           p->buffer[p->node[node].y].at;
+}
+
+int exec_bad_node(const struct exec *e)
+{
+    int i, bad = -1;
+
+    for (i = 0; i < exec_shards(e, e->last_n); i++) {
+        if (e->bad[i] >= 0 && (bad < 0 || e->bad[i] < bad))
+            bad = e->bad[i];
+    }
+    return bad;
+}
+
+size_t exec_bytes(const struct exec *e)
+{
+    return e->bytes;
+}

@@ -1,0 +1,127 @@
+/*
+ * The program: a topological order of the nodes, cut at the layers that need
+ * the whole batch.
+ */
+#include <string.h>
+
+#include "base/mem.h"
+#include "net/plan.h"
+
+static void add_op(struct plan *p, enum plan_op_kind kind, int node)
+{
+    p->op[p->op_count].kind = kind;
+    p->op[p->op_count].node = node;
+    p->op_count++;
+}
+
+static void add_leg(struct plan *p)
+{
+    p->leg[p->leg_count++] = p->op_count;
+}
+
+static int most(const int *phase, int count)
+{
+    int i, found = 0;
+
+    for (i = 0; i < count; i++) {
+        if (phase[i] > found)
+            found = phase[i];
+    }
+    return found;
+}
+
+/* phase[i]: joins that must be done before forward of node i.  Layers that
+ * could join in the same phase do, however the nodes are numbered. */
+static void forward_phases(const struct plan *p, int *phase)
+{
+    const struct net *net = p->net;
+    int i, k;
+
+    for (i = 0; i < net->node_count; i++) {
+        const struct node *node = &net->node[i];
+
+        phase[i] = 0;
+        for (k = 0; k < node->in_count; k++) {
+            if (node->in[k] != NET_INPUT && phase[node->in[k]] > phase[i])
+                phase[i] = phase[node->in[k]];
+        }
+        if (p->node[i].forward && node->kind->forward_join != NULL)
+            phase[i]++;
+    }
+}
+
+static void backward_phases(const struct plan *p, int *phase)
+{
+    const struct net *net = p->net;
+    int i, k;
+
+    memset(phase, 0, (size_t)net->node_count * sizeof(*phase));
+    for (i = net->node_count - 1; i >= 0; i--) {
+        const struct node *node = &net->node[i];
+
+        if (p->node[i].backward && node->kind->backward_join != NULL)
+            phase[i]++;
+        for (k = 0; p->node[i].backward && k < node->in_count; k++) {
+            if (node->in[k] != NET_INPUT && phase[node->in[k]] < phase[i])
+                phase[node->in[k]] = phase[i];
+        }
+    }
+}
+
+static void write_forward(struct plan *p, int *phase)
+{
+    const struct net *net = p->net;
+    int i, now, last;
+
+    forward_phases(p, phase);
+    last = most(phase, net->node_count);
+    for (now = 0; now <= last; now++) {
+        add_leg(p);
+        for (i = 0; i < net->node_count; i++) {
+            if (p->node[i].forward && phase[i] == now)
+                add_op(p, OP_FORWARD, i);
+        }
+        for (i = 0; i < net->node_count; i++) {
+            if (p->node[i].forward && phase[i] == now + 1 &&
+                net->node[i].kind->forward_join != NULL)
+                add_op(p, OP_FORWARD_PART, i);
+        }
+    }
+    p->head = p->op_count;
+    add_op(p, OP_HEAD, -1);
+}
+
+static void write_backward(struct plan *p, int *phase)
+{
+    const struct net *net = p->net;
+    int i, now, last;
+
+    backward_phases(p, phase);
+    last = most(phase, net->node_count);
+    for (now = 0; now <= last; now++) {
+        if (now > 0)
+            add_leg(p);
+        for (i = net->node_count - 1; i >= 0; i--) {
+            if (p->node[i].backward && phase[i] == now)
+                add_op(p, OP_BACKWARD, i);
+        }
+        for (i = net->node_count - 1; i >= 0; i--) {
+            if (p->node[i].backward && phase[i] == now + 1 &&
+                net->node[i].kind->backward_join != NULL)
+                add_op(p, OP_BACKWARD_PART, i);
+        }
+    }
+}
+
+void plan_order(struct plan *p)
+{
+    size_t nodes = (size_t)p->net->node_count;
+    int *phase = mem_array(nodes, sizeof(*phase));
+
+    p->op = mem_array(4 * nodes + 1, sizeof(*p->op));
+    p->leg = mem_array(2 * nodes + 2, sizeof(*p->leg));
+    write_forward(p, phase);
+    if (p->use & EXEC_TRAIN)
+        write_backward(p, phase);
+    mem_free(phase);
+}

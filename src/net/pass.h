@@ -1,0 +1,58 @@
+/*
+ * What one shard does, and what happens between shards.  Private to exec.c.
+ */
+#ifndef NET_PASS_H
+#define NET_PASS_H
+
+#include "net/exec.h"
+#include "net/plan.h"
+
+/*
+ * Memory.  Between two joins a shard is on one thread, so without joins a plan
+ * needs activations for each worker only; with joins, or when activations are
+ * to be read afterwards, for each shard.
+ */
+struct exec {
+    struct plan plan;
+    struct net *net;
+    struct pool *pool;
+    bool by_shard;  /* activations are for each shard, not each worker */
+    float *memory;  /* plan.floats a shard or worker */
+    float *scratch; /* plan.scratch a worker */
+    float *grads;   /* plan.grads a shard */
+    float *shared;
+    double *parts; /* plan.parts of each shard, node by node */
+    double *loss;  /* a shard */
+    int *bad;      /* a shard: first node that is not finite, or -1 */
+    int last_n;    /* samples of the last run */
+    size_t bytes;
+};
+
+/* One exec_run. */
+struct work {
+    struct exec *e;
+    const struct exec_hooks *hooks;
+    enum pass_mode mode;
+    bool backward;
+    int n;
+    uint64_t seed, step;
+    int from, to; /* operations of this leg */
+};
+
+/* One shard on one worker. */
+struct shard {
+    const struct work *work;
+    int index, first, n;
+    float *memory, *scratch;
+};
+
+/* A pool body; arg is a struct work: one leg on shard `chunk`. */
+void pass_shard(void *arg, int chunk, int worker);
+
+/* The joins that end the leg. */
+void pass_joins(const struct work *w);
+
+/* The gradients of a shard; NULL without EXEC_TRAIN. */
+float *pass_gradients(const struct exec *e, int shard);
+
+#endif

@@ -1,0 +1,285 @@
+/*
+ * Places of activations, gradients and kept values in a shard's memory.
+ *
+ * Walking the program once gives every buffer its first and last operation.
+ * Layers in place share a buffer with their input when nobody reads what they
+ * write over; a view always does.  Buffers that are never alive together may
+ * then lie on one another: the largest are placed first, each at the lowest
+ * free address.
+ *
+ * The gradient of a node with several readers is written by the first of them
+ * in program order; the others write to a temporary that is added to it.
+ */
+#include <limits.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "net/plan.h"
+
+static int buffer_new(struct plan *p, size_t count, int now)
+{
+    struct plan_buffer *b = &p->buffer[p->buffer_count];
+
+    b->count = plan_round(count);
+    b->first = b->last = now;
+    return p->buffer_count++;
+}
+
+static void touch(struct plan *p, int buffer, int now)
+{
+    if (buffer >= 0)
+        p->buffer[buffer].last = now;
+}
+
+/* Floats of a shard's activation of node (NET_INPUT: of x). */
+static size_t shard_count(const struct plan *p, int node)
+{
+    const struct shape *s =
+        node == NET_INPUT ? &p->net->input : &p->net->node[node].out;
+
+    return shape_count(s) * (size_t)p->shard;
+}
+
+static int activation_of(const struct plan *p, int node)
+{
+    return node == NET_INPUT ? p->input : p->node[node].y;
+}
+
+/* Nobody but its one reader needs the activation of node (NET_INPUT: x). */
+static bool may_overwrite(const struct plan *p, int node)
+{
+    const struct layer_kind *kind;
+
+    if (node == NET_INPUT)
+        return p->input_readers == 1;
+    kind = p->net->node[node].kind;
+    if (p->node[node].root || p->node[node].readers != 1)
+        return false;
+    if (kind->view)
+        return may_overwrite(p, p->net->node[node].in[0]);
+    return kind->ignores_y || !p->node[node].backward;
+}
+
+static bool shares_input(const struct plan *p, int node)
+{
+    const struct node *n = &p->net->node[node];
+
+    if (n->kind->view)
+        return true;
+    return n->kind->in_place && !(p->use & EXEC_KEEP) &&
+           may_overwrite(p, n->in[0]);
+}
+
+static void touch_inputs(struct plan *p, int node, int now)
+{
+    const struct node *n = &p->net->node[node];
+    int k;
+
+    for (k = 0; k < n->in_count; k++)
+        touch(p, activation_of(p, n->in[k]), now);
+}
+
+/* What a layer keeps for its backward pass is alive from its first part on. */
+static void need_keep(struct plan *p, int node, int now)
+{
+    const struct node *n = &p->net->node[node];
+    struct plan_node *plan = &p->node[node];
+    size_t count;
+
+    if (plan->keep >= 0 || n->kind->keep == NULL || !(p->use & EXEC_TRAIN))
+        return;
+    count = n->kind->keep(n->config, plan->in, &n->out, p->shard);
+    if (count > 0)
+        plan->keep = buffer_new(p, count, now);
+}
+
+static void place_forward(struct plan *p, int node, int now)
+{
+    struct plan_node *plan = &p->node[node];
+
+    need_keep(p, node, now);
+    touch_inputs(p, node, now);
+    touch(p, plan->keep, now);
+    if (shares_input(p, node)) {
+        plan->y = activation_of(p, p->net->node[node].in[0]);
+        touch(p, plan->y, now);
+    } else {
+        plan->y = buffer_new(p, shard_count(p, node), now);
+    }
+}
+
+static void place_head(struct plan *p, int now)
+{
+    int i;
+
+    for (i = 0; i < p->net->output_count; i++) {
+        struct plan_output *out = &p->output[i];
+        struct plan_node *root = &p->node[out->root];
+
+        touch(p, root->y, now);
+        out->dy = -1;
+        if (!(p->use & EXEC_TRAIN))
+            continue;
+        out->dy = buffer_new(p, shard_count(p, out->root), now);
+        out->dy_add = root->dy >= 0;
+        if (!out->dy_add)
+            root->dy = out->dy;
+    }
+}
+
+/* What backward of node and its part read. */
+static void touch_backward(struct plan *p, int node, int now)
+{
+    const struct layer_kind *kind = p->net->node[node].kind;
+    const struct plan_node *plan = &p->node[node];
+
+    touch(p, plan->dy, now);
+    touch(p, plan->keep, now);
+    if (!kind->ignores_x && !kind->view)
+        touch_inputs(p, node, now);
+    if (!kind->ignores_y && !kind->view)
+        touch(p, plan->y, now);
+}
+
+static void place_gradient(struct plan *p, int node, int input, int now)
+{
+    const struct layer_kind *kind = p->net->node[node].kind;
+    struct plan_node *plan = &p->node[node], *from;
+    int number = p->net->node[node].in[input];
+
+    if (number == NET_INPUT || !p->node[number].backward)
+        return;
+    from = &p->node[number];
+    plan->dx[input] = kind->view || kind->in_place
+                          ? plan->dy
+                          : buffer_new(p, shard_count(p, number), now);
+    plan->dx_add[input] = from->dy >= 0;
+    if (from->dy < 0)
+        from->dy = plan->dx[input];
+    touch(p, from->dy, now);
+}
+
+static void place_backward(struct plan *p, int node, int now)
+{
+    int k;
+
+    touch_backward(p, node, now);
+    for (k = 0; k < p->net->node[node].in_count; k++)
+        place_gradient(p, node, k, now);
+}
+
+static void place_op(struct plan *p, int now)
+{
+    int node = p->op[now].node;
+
+    switch (p->op[now].kind) {
+    case OP_FORWARD:
+        place_forward(p, node, now);
+        break;
+    case OP_FORWARD_PART:
+        need_keep(p, node, now);
+        touch_inputs(p, node, now);
+        break;
+    case OP_HEAD:
+        place_head(p, now);
+        break;
+    case OP_BACKWARD_PART:
+        touch_backward(p, node, now);
+        break;
+    case OP_BACKWARD:
+        place_backward(p, node, now);
+        break;
+    }
+}
+
+static int compare_size(const void *a, const void *b)
+{
+    const struct plan_buffer *p = *(const struct plan_buffer *const *)a;
+    const struct plan_buffer *q = *(const struct plan_buffer *const *)b;
+
+    if (p->count != q->count)
+        return p->count < q->count ? 1 : -1;
+    return p < q ? -1 : p > q;
+}
+
+static int compare_place(const void *a, const void *b)
+{
+    const struct plan_buffer *p = *(const struct plan_buffer *const *)a;
+    const struct plan_buffer *q = *(const struct plan_buffer *const *)b;
+
+    return p->at < q->at ? -1 : p->at > q->at;
+}
+
+/* Lowest place of b among placed[0..n-1], which are sorted by place. */
+static size_t lowest_place(const struct plan_buffer *b,
+                           struct plan_buffer *const *placed, int n)
+{
+    size_t at = 0;
+    int i;
+
+    for (i = 0; i < n; i++) {
+        const struct plan_buffer *q = placed[i];
+
+        if (q->first <= b->last && b->first <= q->last &&
+            q->at < at + b->count && q->at + q->count > at)
+            at = q->at + q->count;
+    }
+    return at;
+}
+
+static void place_buffers(struct plan *p)
+{
+    size_t n = (size_t)p->buffer_count;
+    struct plan_buffer **order = mem_array(n, sizeof(struct plan_buffer *));
+    size_t i;
+
+    for (i = 0; i < n; i++)
+        order[i] = &p->buffer[i];
+    qsort(order, n, sizeof(struct plan_buffer *), compare_size);
+    for (i = 0; i < n; i++) {
+        struct plan_buffer *b = order[i];
+
+        b->at = lowest_place(b, order, (int)i);
+        if (b->at + b->count > p->floats)
+            p->floats = b->at + b->count;
+        qsort(order, i + 1, sizeof(struct plan_buffer *), compare_place);
+    }
+    mem_free(order);
+}
+
+static void keep_activations(struct plan *p)
+{
+    int i;
+
+    for (i = 0; i < p->net->node_count; i++)
+        touch(p, p->node[i].y, INT_MAX);
+}
+
+static void no_buffers(struct plan *p)
+{
+    size_t most = 1 + (size_t)p->net->output_count;
+    int i, k;
+
+    for (i = 0; i < p->net->node_count; i++) {
+        struct plan_node *plan = &p->node[i];
+
+        plan->y = plan->dy = plan->keep = -1;
+        for (k = 0; k < LAYER_INPUT_MAX; k++)
+            plan->dx[k] = -1;
+        most += 2 + (size_t)p->net->node[i].in_count;
+    }
+    p->buffer = mem_array(most, sizeof(*p->buffer));
+}
+
+void plan_place(struct plan *p)
+{
+    int now;
+
+    no_buffers(p);
+    p->input = buffer_new(p, shard_count(p, NET_INPUT), -1);
+    for (now = 0; now < p->op_count; now++)
+        place_op(p, now);
+    if (p->use & EXEC_KEEP)
+        keep_activations(p);
+    place_buffers(p);
+}

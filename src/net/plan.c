@@ -1,0 +1,245 @@
+#include "net/plan.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+
+#define LINE_FLOATS 16
+
+/*
+ * Shards.  Every shard of a training batch has a gradient slot as large as the
+ * net, written and summed again: that must cost little beside the products, of
+ * which a sample has (multiply-accumulates / weights) for each weight.  A dense
+ * net wants DENSE_SAMPLES a shard, a convolution with many more products than
+ * weights is content with LEAST_SAMPLES.  The number of shards is a power of
+ * two, so that 2, 4 and 8 threads have equal work.
+ */
+#define DENSE_SAMPLES  32.0
+#define LEAST_SAMPLES  4
+#define SHARDS_MAX     16
+#define GRADIENT_BYTES ((size_t)1 << 30)
+
+/* Without gradients a shard is as large as the caches like it. */
+#define EVAL_BYTES ((size_t)512 << 10)
+#define EVAL_LEAST 16
+#define EVAL_MOST  128
+
+size_t plan_round(size_t floats)
+{
+    return (floats + LINE_FLOATS - 1) / LINE_FLOATS * LINE_FLOATS;
+}
+
+static int ceil_div(int a, int b)
+{
+    return a / b + (a % b != 0);
+}
+
+static double macs_of(const struct plan *p, int node)
+{
+    const struct node *n = &p->net->node[node];
+
+    if (n->kind->macs == NULL)
+        return 0.0;
+    return n->kind->macs(n->config, p->node[node].in, &n->out);
+}
+
+static int samples_for_gradients(const struct plan *p)
+{
+    double macs = 1.0, wanted;
+    int i;
+
+    for (i = 0; i < p->net->node_count; i++)
+        macs += macs_of(p, i);
+    wanted = DENSE_SAMPLES * (double)p->grads / macs;
+    if (wanted > DENSE_SAMPLES)
+        return (int)DENSE_SAMPLES;
+    return wanted < LEAST_SAMPLES ? LEAST_SAMPLES : (int)wanted;
+}
+
+static int train_shards(const struct plan *p)
+{
+    int least = samples_for_gradients(p), shards = 1;
+
+    while (shards < SHARDS_MAX && p->batch / (2 * shards) >= least &&
+           (size_t)shards * 2 * p->grads * sizeof(float) <= GRADIENT_BYTES)
+        shards *= 2;
+    return shards;
+}
+
+/* Samples whose widest layer, with its input, fits into EVAL_BYTES. */
+static int eval_samples(const struct plan *p)
+{
+    size_t widest = 1, count, samples;
+    int i, k, spread = ceil_div(p->batch, SHARDS_MAX);
+
+    for (i = 0; i < p->net->node_count; i++) {
+        const struct node *node = &p->net->node[i];
+
+        count = shape_count(&node->out);
+        for (k = 0; k < node->in_count; k++)
+            count += shape_count(&p->node[i].in[k]);
+        if (count > widest)
+            widest = count;
+    }
+    samples = EVAL_BYTES / (widest * sizeof(float));
+    if (samples > EVAL_MOST)
+        samples = EVAL_MOST;
+    if (samples > (size_t)spread)
+        samples = (size_t)spread;
+    return samples < EVAL_LEAST ? EVAL_LEAST : (int)samples;
+}
+
+static void cut_into_shards(struct plan *p)
+{
+    if (p->use & EXEC_TRAIN)
+        p->shard = ceil_div(p->batch, train_shards(p));
+    else
+        p->shard = eval_samples(p);
+    if (p->shard > p->batch)
+        p->shard = p->batch;
+    p->shards = ceil_div(p->batch, p->shard);
+}
+
+/* Offsets of gradients, shared floats and parts; scratch of the largest. */
+static void count_node(struct plan *p, int i)
+{
+    const struct node *node = &p->net->node[i];
+    struct plan_node *plan = &p->node[i];
+    int k;
+
+    for (k = 0; k < node->param_count; k++) {
+        plan->grad[k] = p->grads;
+        if (node->param[k].def.trainable)
+            p->grads += plan_round(node->param[k].count);
+    }
+    plan->shared = p->shared;
+    if (node->kind->shared != NULL)
+        p->shared += plan_round(node->kind->shared(node->config, plan->in));
+    plan->part = p->parts;
+    if (node->kind->part_count != NULL)
+        plan->part_count = node->kind->part_count(node->config, plan->in);
+    p->parts += plan->part_count;
+}
+
+static void count_scratch(struct plan *p)
+{
+    size_t scratch;
+    int i;
+
+    for (i = 0; i < p->net->node_count; i++) {
+        const struct node *node = &p->net->node[i];
+
+        if (node->kind->scratch == NULL)
+            continue;
+        scratch = node->kind->scratch(node->config, p->node[i].in, &node->out,
+                                      p->shard, (p->use & EXEC_TRAIN) != 0);
+        if (scratch > p->scratch)
+            p->scratch = scratch;
+    }
+    p->scratch = plan_round(p->scratch);
+}
+
+static void describe_inputs(struct plan *p)
+{
+    const struct net *net = p->net;
+    int i, k;
+
+    for (i = 0; i < net->node_count; i++) {
+        for (k = 0; k < net->node[i].in_count; k++) {
+            int from = net->node[i].in[k];
+
+            p->node[i].in[k] =
+                from == NET_INPUT ? net->input : net->node[from].out;
+        }
+    }
+}
+
+/* Forward runs what the outputs' logits need (all with EXEC_KEEP); backward
+ * runs what has something to learn at or before it. */
+static void choose_nodes(struct plan *p)
+{
+    const struct net *net = p->net;
+    int i, k;
+
+    for (i = 0; i < net->output_count; i++) {
+        int softmax = net_softmax_of(net, i);
+
+        p->output[i].root =
+            softmax < 0 ? net->output[i] : net->node[softmax].in[0];
+        p->node[p->output[i].root].root = true;
+    }
+    for (i = net->node_count - 1; i >= 0; i--) {
+        struct plan_node *plan = &p->node[i];
+
+        if (plan->root || plan->readers > 0 || (p->use & EXEC_KEEP))
+            plan->forward = true;
+        for (k = 0; plan->forward && k < net->node[i].in_count; k++) {
+            int from = net->node[i].in[k];
+
+            if (from == NET_INPUT)
+                p->input_readers++;
+            else
+                p->node[from].readers++;
+        }
+    }
+}
+
+static void choose_backward(struct plan *p)
+{
+    const struct net *net = p->net;
+    bool *led = mem_array((size_t)net->node_count, sizeof(*led));
+    int i, k;
+
+    for (i = net->node_count - 1; i >= 0; i--) {
+        led[i] = led[i] || p->node[i].root;
+        for (k = 0; led[i] && k < net->node[i].in_count; k++) {
+            if (net->node[i].in[k] != NET_INPUT)
+                led[net->node[i].in[k]] = true;
+        }
+    }
+    for (i = 0; i < net->node_count; i++) {
+        const struct node *node = &net->node[i];
+        bool learns = false;
+
+        for (k = 0; k < node->param_count; k++)
+            learns = learns || node->param[k].def.trainable;
+        for (k = 0; k < node->in_count; k++) {
+            if (node->in[k] != NET_INPUT && p->node[node->in[k]].backward)
+                learns = true;
+        }
+        p->node[i].backward = learns && led[i];
+    }
+    mem_free(led);
+}
+
+void plan_make(struct plan *p, const struct net *net, int batch, unsigned use)
+{
+    int i;
+
+    memset(p, 0, sizeof(*p));
+    p->net = net;
+    p->use = use;
+    p->batch = batch;
+    p->node = mem_array((size_t)net->node_count, sizeof(*p->node));
+    p->output = mem_array((size_t)net->output_count, sizeof(*p->output));
+    describe_inputs(p);
+    for (i = 0; i < net->node_count; i++)
+        count_node(p, i);
+    choose_nodes(p);
+    if (use & EXEC_TRAIN)
+        choose_backward(p);
+    cut_into_shards(p);
+    count_scratch(p);
+    plan_order(p);
+    plan_place(p);
+}
+
+void plan_done(struct plan *p)
+{
+    mem_free(p->node);
+    mem_free(p->output);
+    mem_free(p->op);
+    mem_free(p->leg);
+    mem_free(p->buffer);
+    memset(p, 0, sizeof(*p));
+}

@@ -1,0 +1,90 @@
+/*
+ * How a net is run on mini-batches: the cut into shards, the order of work,
+ * and a place in memory for everything a shard needs.  Private to exec.c; made
+ * once, read only afterwards.
+ *
+ * The program is a list of operations.  A leg is the part of it that every
+ * shard passes on its own; between two legs stands a join, for the layers whose
+ * OP_..._PART operations end the leg:
+ *
+ *   leg 0: conv, bn part | leg 1: bn, relu, …, HEAD, …, bn backward part | …
+ *
+ * Outside training the parts are skipped and all is one leg.
+ */
+#ifndef NET_PLAN_H
+#define NET_PLAN_H
+
+#include "net/exec.h"
+#include "net/net.h"
+
+enum plan_op_kind {
+    OP_FORWARD,
+    OP_FORWARD_PART,
+    OP_HEAD,
+    OP_BACKWARD_PART,
+    OP_BACKWARD
+};
+
+struct plan_op {
+    enum plan_op_kind kind;
+    int node; /* -1 for OP_HEAD */
+};
+
+/* Floats of one shard that are alive from operation first to last. */
+struct plan_buffer {
+    size_t count;
+    int first, last;
+    size_t at; /* floats from the start of the shard's memory */
+};
+
+/* Buffers are named by number, -1 for none. */
+struct plan_node {
+    struct shape in[LAYER_INPUT_MAX];
+    bool forward, backward; /* runs at all */
+    bool root;              /* an output's logits: the head reads y */
+    int readers;            /* nodes that take y, once an input */
+    int y, dy, keep;
+    int dx[LAYER_INPUT_MAX];      /* what backward writes for input i … */
+    bool dx_add[LAYER_INPUT_MAX]; /* … and whether it is added to that node's
+                                     dy afterwards */
+    size_t grad[LAYER_PARAM_MAX]; /* floats into a gradient slot */
+    size_t shared;                /* floats into the shared block */
+    size_t part, part_count;      /* doubles into, and of, a shard's parts */
+};
+
+struct plan_output {
+    int root; /* node whose y the head sees */
+    int dy;
+    bool dy_add; /* another output has the same root: add to its dy */
+};
+
+struct plan {
+    const struct net *net;
+    unsigned use;
+    int batch, shard, shards; /* samples of a shard; shards of a full batch */
+    int input, input_readers; /* buffer of x */
+    struct plan_node *node;   /* net->node_count */
+    struct plan_output *output;
+    struct plan_op *op;
+    int op_count, head; /* op[head] is OP_HEAD */
+    int *leg;           /* leg[i] is the first operation of leg i */
+    int leg_count;
+    struct plan_buffer *buffer;
+    int buffer_count;
+    size_t floats, scratch; /* of a shard, of a worker */
+    size_t grads, shared;   /* floats of a gradient slot and of all shards */
+    size_t parts;           /* doubles of a shard */
+};
+
+/* Fills *p, which needs plan_done afterwards. */
+void plan_make(struct plan *p, const struct net *net, int batch, unsigned use);
+void plan_done(struct plan *p);
+
+/* The last steps of plan_make: the program, and then places in memory. */
+void plan_order(struct plan *p);
+void plan_place(struct plan *p);
+
+/* The number rounded up to whole cache lines of floats. */
+size_t plan_round(size_t floats);
+
+#endif
