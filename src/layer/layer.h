@@ -84,6 +84,8 @@ struct layer_pass {
     float *shared;        /* kind->shared floats of all shards */
     uint64_t seed, step;  /* dropout: rng_at(seed, RNG_DROPOUT, step, …) */
     int node, first;      /* node number; index of sample 0 in the batch */
+    double blend;         /* share of this batch in running statistics; 0: what
+                             the layer's momentum says */
 };
 
 struct layer_kind {

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "net/pass.h"
 #include "net/plan.h"
+#include "tensor/gemm.h"
 
 static void *block(struct exec *e, size_t n, size_t size, const char *what,
                    struct err *err)
@@ -61,6 +62,7 @@ struct exec *exec_new(struct net *net, int batch, unsigned use,
     bool trains = (use & (EXEC_TRAIN | EXEC_NORM)) != 0;
 
     assert(net->finished && batch > 0);
+    gemm_start();
     plan_make(&e->plan, net, batch, use);
     e->net = net;
     e->pool = pool;
@@ -121,16 +123,21 @@ double exec_run(struct exec *e, enum pass_mode mode, bool backward, int n,
     assert(n > 0 && n <= p->batch);
     assert(!backward || (p->use & EXEC_TRAIN));
     assert(mode == PASS_EVAL || (p->use & (EXEC_TRAIN | EXEC_NORM)));
+    e->last_n = n;
     if (mode == PASS_TRAIN) {
         run_legs(&w, end);
     } else {
         w.to = end;
         pool_run(e->pool, pass_shard, &w, exec_shards(e, n));
     }
-    e->last_n = n;
     for (i = 0; i < exec_shards(e, n); i++)
         loss += e->loss[i];
     return loss;
+}
+
+void exec_set_blend(struct exec *e, double share)
+{
+    e->blend = share;
 }
 
 int exec_shards(const struct exec *e, int n)

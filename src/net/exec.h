@@ -46,6 +46,10 @@ void exec_free(struct exec *e);
 double exec_run(struct exec *e, enum pass_mode mode, bool backward, int n,
                 uint64_t seed, uint64_t step, const struct exec_hooks *hooks);
 
+/* Share that later batches in PASS_TRAIN get in running statistics; 0 (at
+ * first): what each layer's momentum says. */
+void exec_set_blend(struct exec *e, double share);
+
 /* After a run with backward: gradient slots.  The gradient of parameter `param`
  * of node `node` is the sum over shards 0..exec_shards-1, in that order, of
  * exec_grad(e, shard, node, param)[i]. */

@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "tensor/vec.h"
+
 /* A pass and the arrays it points to. */
 struct call {
     struct layer_pass pass;
@@ -55,6 +57,7 @@ static void call_init(struct call *c, const struct work *w, int node, int shard)
     c->pass.seed = w->seed;
     c->pass.step = w->step;
     c->pass.node = node;
+    c->pass.blend = e->blend;
     for (k = 0; k < n->param_count; k++) {
         c->param[k] = n->param[k].value;
         c->dparam[k] = slot != NULL && n->param[k].def.trainable
@@ -114,15 +117,6 @@ static void run_forward(const struct shard *s, int node)
         c.pass.kind->forward(&c.pass);
 }
 
-static void add_to(float *restrict sum, const float *restrict term,
-                   size_t count)
-{
-    size_t i;
-
-    for (i = 0; i < count; i++)
-        sum[i] += term[i];
-}
-
 /* Later gradients of a node with several readers. */
 static void add_gradients(const struct shard *s, int node, const struct call *c)
 {
@@ -133,8 +127,8 @@ static void add_gradients(const struct shard *s, int node, const struct call *c)
 
     for (k = 0; k < n->in_count; k++) {
         if (plan->dx_add[k])
-            add_to(place(s, p->node[n->in[k]].dy), c->dx[k],
-                   (size_t)s->n * shape_count(&plan->in[k]));
+            vec_add(c->dx[k], place(s, p->node[n->in[k]].dy),
+                    (size_t)s->n * shape_count(&plan->in[k]));
     }
 }
 
@@ -226,8 +220,8 @@ static void run_head(const struct shard *s)
         const struct plan_output *out = &p->output[o];
 
         if (out->dy_add)
-            add_to(place(s, p->node[out->root].dy), place(s, out->dy),
-                   (size_t)s->n * shape_count(&p->net->node[out->root].out));
+            vec_add(place(s, out->dy), place(s, p->node[out->root].dy),
+                    (size_t)s->n * shape_count(&p->net->node[out->root].out));
     }
 }
 

@@ -25,6 +25,7 @@ struct exec {
     double *loss;  /* a shard */
     int *bad;      /* a shard: first node that is not finite, or -1 */
     int last_n;    /* samples of the last run */
+    double blend;  /* see exec_set_blend */
     size_t bytes;
 };
 
