@@ -23,6 +23,10 @@ struct pool *pool_new(int threads, struct err *err) MUST_CHECK;
 void pool_free(struct pool *p);
 int pool_threads(const struct pool *p);
 
+/* Makes the calling thread as polite as the helpers are, so that the thread
+ * that answers keys goes first; the job thread calls it once. */
+void pool_lower_priority(void);
+
 /* Returns when chunks 0..chunks-1 were all run.  Not reentrant. */
 void pool_run(struct pool *p, pool_body *body, void *arg, int chunks);
 

@@ -1,0 +1,288 @@
+/*
+ * One number says all about a run: `unclaimed`, the chunks nobody has taken.
+ * Whoever lowers it from u to u-1 owns chunk count-u, and only then reads which
+ * body belongs to the run: a run cannot end before its last owner is through,
+ * so a helper that wakes late finds either 0 or the next run, never half of
+ * one.  No helper has to report for a run, hence eight threads on two cores
+ * cost only what is woken.
+ *
+ *   pool_run   writes body, arg, count; unfinished = unclaimed = count;
+ *              rings those who sleep, claims chunks, waits for unfinished == 0
+ *   helper     spins until unclaimed > 0, falls asleep, claims chunks
+ */
+#define _GNU_SOURCE
+#include "par/pool.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdalign.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+#define LINE        64 /* bytes; what two threads write shares no cache line */
+#define SPIN_NS     50000
+#define SPIN_BLOCK  32 /* looks between two readings of the clock */
+#define NICER_BY    3
+#define THREADS_MAX 512
+
+/* Where one thread sleeps.  asleep goes from true to false once: by the one
+ * who rings, and then a post follows, or by the sleeper who saw work. */
+struct bell {
+    sem_t sem;
+    atomic_bool asleep;
+};
+
+struct helper {
+    alignas(LINE) struct bell bell;
+    struct pool *pool;
+    pthread_t thread;
+    int worker;
+};
+
+struct pool {
+    alignas(LINE) atomic_int unclaimed;
+    alignas(LINE) atomic_int unfinished;
+    alignas(LINE) struct bell caller;
+    atomic_bool quit;
+    pool_body *body;
+    void *arg;
+    int count;
+    int threads;
+    bool spins; /* not when a spinning thread keeps a working one waiting */
+    struct helper *helpers; /* threads - 1 */
+};
+
+static void relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+static long long now_ns(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * 1000000000LL + t.tv_nsec;
+}
+
+static void ring(struct bell *b)
+{
+    if (atomic_load(&b->asleep) && atomic_exchange(&b->asleep, false))
+        sem_post(&b->sem);
+}
+
+typedef bool ready_when(struct pool *p);
+
+static bool spin(struct pool *p, ready_when *ready)
+{
+    long long end;
+    int i;
+
+    if (!p->spins)
+        return ready(p);
+    end = now_ns() + SPIN_NS;
+    do {
+        for (i = 0; i < SPIN_BLOCK; i++) {
+            if (ready(p))
+                return true;
+            relax();
+        }
+    } while (now_ns() < end);
+    return false;
+}
+
+/* Returns when ready(p).  A ring that comes too late, meant for an earlier
+ * run, only makes the sleeper look once more. */
+static void await(struct pool *p, struct bell *b, ready_when *ready)
+{
+    while (!spin(p, ready)) {
+        atomic_store(&b->asleep, true);
+        if (ready(p) && atomic_exchange(&b->asleep, false))
+            return;
+        while (sem_wait(&b->sem) != 0)
+            ;
+    }
+}
+
+static bool has_work(struct pool *p)
+{
+    return atomic_load(&p->unclaimed) > 0 || atomic_load(&p->quit);
+}
+
+static bool is_finished(struct pool *p)
+{
+    return atomic_load(&p->unfinished) == 0;
+}
+
+static void work(struct pool *p, int worker)
+{
+    int u = atomic_load(&p->unclaimed);
+
+    while (u > 0) {
+        if (!atomic_compare_exchange_weak(&p->unclaimed, &u, u - 1))
+            continue;
+        p->body(p->arg, p->count - u, worker);
+        if (atomic_fetch_sub(&p->unfinished, 1) == 1 && worker != 0)
+            ring(&p->caller);
+        u = atomic_load(&p->unclaimed);
+    }
+}
+
+void pool_lower_priority(void)
+{
+    id_t thread = (id_t)syscall(SYS_gettid);
+    int nice = getpriority(PRIO_PROCESS, thread) + NICER_BY;
+
+    /* On Linux this is the thread's alone.  Refusal harms nothing. */
+    (void)setpriority(PRIO_PROCESS, thread, nice < 19 ? nice : 19);
+}
+
+static void *helper_main(void *arg)
+{
+    struct helper *h = arg;
+    struct pool *p = h->pool;
+
+    pool_lower_priority();
+    for (;;) {
+        await(p, &h->bell, has_work);
+        if (atomic_load(&p->quit))
+            return NULL;
+        work(p, h->worker);
+    }
+}
+
+static int cores(void)
+{
+    cpu_set_t set;
+    long online;
+
+    if (sched_getaffinity(0, sizeof(set), &set) == 0)
+        return CPU_COUNT(&set);
+    online = sysconf(_SC_NPROCESSORS_ONLN);
+    return online > 0 ? (int)online : 1;
+}
+
+static int start_helper(struct pool *p, int i)
+{
+    struct helper *h = &p->helpers[i];
+    sigset_t all, old;
+    int failed;
+
+    h->pool = p;
+    h->worker = i + 1;
+    sem_init(&h->bell.sem, 0, 0);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    failed = pthread_create(&h->thread, NULL, helper_main, h);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    if (failed)
+        sem_destroy(&h->bell.sem);
+    return failed;
+}
+
+/* Ends the first `started` helpers and takes everything down. */
+static void tear_down(struct pool *p, int started)
+{
+    int i;
+
+    atomic_store(&p->quit, true);
+    for (i = 0; i < started; i++)
+        ring(&p->helpers[i].bell);
+    for (i = 0; i < started; i++) {
+        pthread_join(p->helpers[i].thread, NULL);
+        sem_destroy(&p->helpers[i].bell.sem);
+    }
+    sem_destroy(&p->caller.sem);
+    mem_block_free(p->helpers);
+    mem_block_free(p);
+}
+
+static struct pool *pool_alloc(int threads, struct err *err)
+{
+    struct pool *p = mem_block(sizeof(*p), "the thread pool", err);
+
+    if (p == NULL)
+        return NULL;
+    p->helpers = mem_block_array((size_t)threads - 1, sizeof(*p->helpers),
+                                 "the thread pool", err);
+    if (p->helpers == NULL) {
+        mem_block_free(p);
+        return NULL;
+    }
+    p->threads = threads;
+    sem_init(&p->caller.sem, 0, 0);
+    return p;
+}
+
+struct pool *pool_new(int threads, struct err *err)
+{
+    int have = cores(), i, failed;
+    struct pool *p;
+
+    if (threads <= 0)
+        threads = have < THREADS_MAX ? have : THREADS_MAX;
+    if (threads > THREADS_MAX) {
+        err_set(err, ERR_VALUE, "threads must be at most %d, got %d",
+                THREADS_MAX, threads);
+        return NULL;
+    }
+    p = pool_alloc(threads, err);
+    if (p == NULL)
+        return NULL;
+    p->spins = threads <= have;
+    for (i = 0; i < threads - 1; i++) {
+        failed = start_helper(p, i);
+        if (failed) {
+            err_set(err, ERR_MEMORY, "cannot start thread %d of %d: %s", i + 2,
+                    threads, strerror(failed));
+            tear_down(p, i);
+            return NULL;
+        }
+    }
+    return p;
+}
+
+void pool_free(struct pool *p)
+{
+    if (p != NULL)
+        tear_down(p, p->threads - 1);
+}
+
+int pool_threads(const struct pool *p)
+{
+    return p->threads;
+}
+
+void pool_run(struct pool *p, pool_body *body, void *arg, int chunks)
+{
+    int i, wanted;
+
+    if (chunks <= 1 || p->threads == 1) {
+        for (i = 0; i < chunks; i++)
+            body(arg, i, 0);
+        return;
+    }
+    p->body = body;
+    p->arg = arg;
+    p->count = chunks;
+    atomic_store(&p->unfinished, chunks);
+    atomic_store(&p->unclaimed, chunks);
+    wanted = chunks < p->threads ? chunks - 1 : p->threads - 1;
+    for (i = 0; i < wanted; i++)
+        ring(&p->helpers[i].bell);
+    work(p, 0);
+    await(p, &p->caller, is_finished);
+}

@@ -1,0 +1,237 @@
+#include "tests/support.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+
+#include "base/mem.h"
+#include "base/rng.h"
+#include "par/pool.h"
+
+#define CHUNKS_MAX 257
+
+static const int thread_counts[] = {1, 2, 3, 8};
+
+static struct pool *pool_of(int threads)
+{
+    struct err err;
+    struct pool *p = pool_new(threads, &err);
+
+    if (p == NULL)
+        fail_msg("pool of %d: %s", threads, err.msg);
+    return p;
+}
+
+/* What one run did: how often each chunk, and whether workers were unique. */
+struct tally {
+    atomic_int times[CHUNKS_MAX];
+    atomic_int busy[8];
+    atomic_bool clash;
+    int threads;
+};
+
+static void count_chunk(void *arg, int chunk, int worker)
+{
+    struct tally *t = arg;
+
+    if (worker < 0 || worker >= t->threads ||
+        atomic_fetch_add(&t->busy[worker], 1) != 0)
+        atomic_store(&t->clash, true);
+    atomic_fetch_add(&t->times[chunk], 1);
+    atomic_fetch_sub(&t->busy[worker], 1);
+}
+
+static void test_every_chunk_runs_once_under_a_worker_of_its_own(void **state)
+{
+    static const int chunk_counts[] = {0, 1, 2, 3, 7, 8, 64, CHUNKS_MAX};
+    struct tally *t = mem_zalloc(sizeof(*t));
+    size_t k, c;
+    int i;
+
+    (void)state;
+    for (k = 0; k < LENGTH(thread_counts); k++) {
+        struct pool *p = pool_of(thread_counts[k]);
+
+        for (c = 0; c < LENGTH(chunk_counts); c++) {
+            memset(t, 0, sizeof(*t));
+            t->threads = thread_counts[k];
+            pool_run(p, count_chunk, t, chunk_counts[c]);
+            for (i = 0; i < CHUNKS_MAX; i++)
+                assert_int_equal(t->times[i], i < chunk_counts[c]);
+            assert_false(t->clash);
+        }
+        pool_free(p);
+    }
+    mem_free(t);
+}
+
+/* Sums of terms so unlike that any other order gives other bits. */
+struct sums {
+    float slot[32];
+};
+
+static void add_terms(void *arg, int chunk, int worker)
+{
+    struct sums *s = arg;
+    struct rng r = rng_at(1, RNG_TEST, 0, (uint64_t)chunk);
+    int i;
+
+    (void)worker;
+    s->slot[chunk] = 0.0f;
+    for (i = 0; i < 500; i++)
+        s->slot[chunk] += ldexpf(rng_float(&r) - 0.5f, i % 40);
+}
+
+static float total(struct pool *p)
+{
+    struct sums s;
+    float sum = 0.0f;
+    int i;
+
+    pool_run(p, add_terms, &s, 32);
+    for (i = 0; i < 32; i++)
+        sum += s.slot[i];
+    return sum;
+}
+
+static void test_sums_have_the_same_bits_at_any_thread_count(void **state)
+{
+    float first = 0.0f, sum;
+    size_t k;
+
+    (void)state;
+    for (k = 0; k < LENGTH(thread_counts); k++) {
+        struct pool *p = pool_of(thread_counts[k]);
+
+        sum = total(p);
+        if (k == 0)
+            first = sum;
+        assert_same_bits(&sum, &first, sizeof(sum));
+        pool_free(p);
+    }
+}
+
+/* A run writes plain memory which the next run reads through other threads. */
+struct ring {
+    int cell[2][8];
+    int from;
+};
+
+static void pass_on(void *arg, int chunk, int worker)
+{
+    struct ring *r = arg;
+
+    (void)worker;
+    r->cell[!r->from][chunk] = r->cell[r->from][(chunk + 1) % 8] + 1;
+}
+
+static void test_a_pool_serves_thousands_of_runs_in_order(void **state)
+{
+    const int runs = 4000;
+    size_t k;
+    int i;
+
+    (void)state;
+    for (k = 0; k < LENGTH(thread_counts); k++) {
+        struct pool *p = pool_of(thread_counts[k]);
+        struct ring r = {0};
+
+        for (i = 0; i < runs; i++) {
+            pool_run(p, pass_on, &r, 1 + 7 * (i % 5 != 0));
+            r.from = i % 5 != 0 ? !r.from : r.from;
+        }
+        /* Every fifth run wrote one cell of the other half only. */
+        for (i = 0; i < 8; i++)
+            assert_int_equal(r.cell[r.from][i], runs / 5 * 4);
+        pool_free(p);
+    }
+}
+
+static void see_mask(void *arg, int chunk, int worker)
+{
+    static const int numbers[] = {SIGINT,  SIGTERM, SIGHUP,  SIGWINCH, SIGTSTP,
+                                  SIGCONT, SIGALRM, SIGCHLD, SIGUSR1,  SIGPIPE};
+    sigset_t mask;
+    size_t i;
+
+    (void)chunk;
+    pthread_sigmask(SIG_SETMASK, NULL, &mask);
+    for (i = 0; i < LENGTH(numbers); i++)
+        if (worker > 0 && !sigismember(&mask, numbers[i]))
+            atomic_fetch_add((atomic_int *)arg, 1);
+}
+
+static void test_helpers_take_no_signals(void **state)
+{
+    struct pool *p = pool_of(8);
+    sigset_t before, after;
+    atomic_int open = 0;
+    int i;
+
+    (void)state;
+    pthread_sigmask(SIG_SETMASK, NULL, &before);
+    for (i = 0; i < 100; i++)
+        pool_run(p, see_mask, &open, 64);
+    assert_int_equal(open, 0);
+    pthread_sigmask(SIG_SETMASK, NULL, &after);
+    assert_int_equal(sigismember(&before, SIGINT), sigismember(&after, SIGINT));
+    pool_free(p);
+}
+
+static void test_pools_come_and_go_without_ever_running(void **state)
+{
+    int i;
+
+    (void)state;
+    for (i = 0; i < 50; i++)
+        pool_free(pool_of(1 + i % 8));
+    pool_free(NULL);
+}
+
+static void test_the_thread_count_is_the_cores_or_what_is_asked(void **state)
+{
+    struct err err;
+    struct pool *p = pool_of(0);
+
+    (void)state;
+    assert_true(pool_threads(p) >= 1);
+    pool_free(p);
+    p = pool_of(3);
+    assert_int_equal(pool_threads(p), 3);
+    pool_free(p);
+    assert_null(pool_new(100000, &err));
+    assert_int_equal(err.code, ERR_VALUE);
+    assert_non_null(strstr(err.msg, "100000"));
+}
+
+static void test_a_pool_without_memory_is_refused(void **state)
+{
+    struct err err;
+    long n;
+
+    (void)state;
+    for (n = 0; n < 2; n++) {
+        size_t before = mem_block_bytes();
+
+        mem_fail_after(n);
+        assert_null(pool_new(3, &err));
+        mem_fail_after(-1);
+        assert_int_equal(err.code, ERR_MEMORY);
+        assert_int_equal(mem_block_bytes(), before);
+    }
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_chunk_runs_once_under_a_worker_of_its_own),
+        cmocka_unit_test(test_sums_have_the_same_bits_at_any_thread_count),
+        cmocka_unit_test(test_a_pool_serves_thousands_of_runs_in_order),
+        cmocka_unit_test(test_helpers_take_no_signals),
+        cmocka_unit_test(test_pools_come_and_go_without_ever_running),
+        cmocka_unit_test(test_the_thread_count_is_the_cores_or_what_is_asked),
+        cmocka_unit_test(test_a_pool_without_memory_is_refused),
+    };
+
+    return cmocka_run_group_tests_name("par", tests, NULL, NULL);
+}
