@@ -22,12 +22,7 @@ static const struct layer_attr attrs[] = {
      .usual = 1,
      .least = 1,
      .most = 1e6},
-    {.name = "use_bias",
-     .keras = "use_bias",
-     .help = "add a bias to every output",
-     .type = ATTR_BOOL,
-     .offset = ATTR_AT(use_bias),
-     .usual = 1},
+    ATTR_BOOL_ROW(use_bias, "add a bias to every output", 1),
 };
 
 static enum err_code shape(const void *config, const struct shape *in,

@@ -14,6 +14,29 @@
 #define ATTR_COUNT(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
 #define ATTR_AT(field)   offsetof(struct config, field)
 
+/*
+ * Attribute rows that several kinds share; struct config has a field of that
+ * name.  In a graph a window may step and spread at once; Keras itself allows
+ * only one of the two.
+ */
+#define ATTR_PAIR_ROW(field, text, ...)                                   \
+    {                                                                     \
+        .name = #field, .keras = #field, .help = text, .type = ATTR_PAIR, \
+        .offset = ATTR_AT(field), .least = 1, .most = 10000, __VA_ARGS__  \
+    }
+#define ATTR_BOOL_ROW(field, text, on)                                    \
+    {                                                                     \
+        .name = #field, .keras = #field, .help = text, .type = ATTR_BOOL, \
+        .offset = ATTR_AT(field), .usual = on                             \
+    }
+#define ATTR_PADDING_ROW                                                      \
+    {                                                                         \
+        .name = "padding", .keras = "padding",                                \
+        .help = "valid: only whole windows; same: size / stride, padded with" \
+                " zeros",                                                     \
+        .type = ATTR_PADDING, .offset = ATTR_AT(padding)                      \
+    }
+
 /* The output has the shape of the only input. */
 enum err_code layer_same_shape(const void *config, const struct shape *in,
                                int in_count, struct shape *out,

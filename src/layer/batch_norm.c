@@ -1,0 +1,379 @@
+/*
+ * y = (x - mean) / sqrt(variance + epsilon) * gamma + beta for every channel
+ * (last axis).  Training uses mean and biased variance of the whole batch and
+ * moves the running ones: moving = moving * momentum + batch * (1 - momentum).
+ *
+ * Every shard sums x and x^2 in double; the join adds the shards in order.
+ * Backward, with x^ = (x - mean) * inverse and M rows in the batch:
+ *   dbeta = sum dy, dgamma = sum dy x^,
+ *   dx = gamma * inverse * (dy - dbeta / M - x^ dgamma / M).
+ * In PASS_EVAL the running statistics are constants.
+ */
+#include <math.h>
+
+#include "layer/kinds.h"
+#include "tensor/vec.h"
+
+#define TILE 64 /* channels whose factors are on the stack */
+
+struct config {
+    float epsilon, momentum;
+    bool scale, center;
+};
+
+static const struct layer_attr attrs[] = {
+    {.name = "epsilon",
+     .keras = "epsilon",
+     .help = "added to the variance",
+     .type = ATTR_REAL,
+     .offset = ATTR_AT(epsilon),
+     .usual = 1e-3,
+     .least = 0,
+     .most = 1},
+    {.name = "momentum",
+     .keras = "momentum",
+     .help = "share of the running statistics that a batch leaves",
+     .type = ATTR_REAL,
+     .offset = ATTR_AT(momentum),
+     .usual = 0.99,
+     .least = 0,
+     .most = 1},
+    ATTR_BOOL_ROW(scale, "learn a factor for every channel", 1),
+    ATTR_BOOL_ROW(center, "learn an offset for every channel", 1),
+};
+
+static enum err_code shape(const void *config, const struct shape *in,
+                           int in_count, struct shape *out, struct err *err)
+{
+    (void)config;
+    (void)in_count;
+    if (in->rank < 1)
+        return err_set(err, ERR_SHAPE, "batch_norm wants at least one axis");
+    *out = *in;
+    return ERR_OK;
+}
+
+/* Places of the four arrays among the parameters; -1 where there is none. */
+struct places {
+    int gamma, beta, mean, variance;
+};
+
+static struct places places_of(const struct config *c)
+{
+    int learnt = c->scale + c->center;
+
+    return (struct places){.gamma = c->scale ? 0 : -1,
+                           .beta = c->center ? c->scale : -1,
+                           .mean = learnt,
+                           .variance = learnt + 1};
+}
+
+static bool param(const void *config, const struct shape *in, int i,
+                  struct param_def *out)
+{
+    struct places at = places_of(config);
+
+    if (i > at.variance)
+        return false;
+    *out = (struct param_def){
+        .name = i == at.gamma  ? "gamma"
+                : i == at.beta ? "beta"
+                : i == at.mean ? "moving_mean"
+                               : "moving_variance",
+        .shape = {.rank = 1, .dim = {shape_last(in)}},
+        .trainable = i < at.mean,
+        .init = i == at.gamma || i == at.variance ? INIT_ONE : INIT_ZERO};
+    return true;
+}
+
+static size_t channels_of(const struct layer_pass *p)
+{
+    return (size_t)shape_last(p->in);
+}
+
+/* Rows of p->n samples: a shard's, in a join the batch's. */
+static size_t rows_of(const struct layer_pass *p)
+{
+    return pass_in(p, 0) / channels_of(p);
+}
+
+/* Two doubles a channel: sums forward, sums backward. */
+static size_t part_count(const void *config, const struct shape *in)
+{
+    (void)config;
+    return 2 * (size_t)shape_last(in);
+}
+
+/* Four floats a channel: mean, inverse, mean of dy, mean of dy x^. */
+static size_t shared(const void *config, const struct shape *in)
+{
+    (void)config;
+    return 4 * (size_t)shape_last(in);
+}
+
+/* part (2,C) = sums over the rows of x and x^2 */
+VEC_CLONES
+static void forward_part(const struct layer_pass *p, double *part)
+{
+    size_t channels = channels_of(p), rows = rows_of(p), r, c;
+    double *restrict sum = part, *restrict squares = part + channels;
+
+    memset(part, 0, 2 * channels * sizeof(*part));
+    for (r = 0; r < rows; r++) {
+        const float *restrict x = p->x[0] + r * channels;
+
+        for (c = 0; c < channels; c++) {
+            double v = (double)x[c];
+
+            sum[c] += v;
+            squares[c] += v * v;
+        }
+    }
+}
+
+/* The sum of entry i over the shards, in their order. */
+static double total(const double *parts, int shards, size_t stride, size_t i)
+{
+    double sum = 0.0;
+    int s;
+
+    for (s = 0; s < shards; s++)
+        sum += parts[(size_t)s * stride + i];
+    return sum;
+}
+
+static float moved(float old, double batch, float momentum)
+{
+    return (float)((double)old * (double)momentum +
+                   batch * (1.0 - (double)momentum));
+}
+
+static void forward_join(const struct layer_pass *p, const double *parts,
+                         int shards)
+{
+    const struct config *config = p->config;
+    struct places at = places_of(config);
+    size_t channels = channels_of(p), c;
+    double rows = (double)rows_of(p);
+
+    for (c = 0; c < channels; c++) {
+        double mean = total(parts, shards, 2 * channels, c) / rows;
+        double square = total(parts, shards, 2 * channels, channels + c) / rows;
+        double variance = square - mean * mean;
+
+        variance = variance < 0.0 ? 0.0 : variance;
+        p->shared[c] = (float)mean;
+        p->shared[channels + c] =
+            (float)(1.0 / sqrt(variance + (double)config->epsilon));
+        p->param[at.mean][c] =
+            moved(p->param[at.mean][c], mean, config->momentum);
+        p->param[at.variance][c] =
+            moved(p->param[at.variance][c], variance, config->momentum);
+    }
+}
+
+/* Mean and inverse deviation of channel c, by the mode of the pass. */
+static inline float mean_at(const struct layer_pass *p, const struct places *at,
+                            size_t c)
+{
+    return p->mode == PASS_TRAIN ? p->shared[c] : p->param[at->mean][c];
+}
+
+static inline float inverse_at(const struct layer_pass *p,
+                               const struct places *at, size_t c)
+{
+    const struct config *config = p->config;
+
+    if (p->mode == PASS_TRAIN)
+        return p->shared[channels_of(p) + c];
+    return 1.0f / sqrtf(p->param[at->variance][c] + config->epsilon);
+}
+
+static inline float gamma_at(const struct layer_pass *p,
+                             const struct places *at, size_t c)
+{
+    return at->gamma >= 0 ? p->param[at->gamma][c] : 1.0f;
+}
+
+static size_t tile_size(size_t channels, size_t first)
+{
+    return channels - first < TILE ? channels - first : TILE;
+}
+
+/* y = (x - mean) * factor + offset for n channels of every row */
+VEC_CLONES
+static void normalise(const struct layer_pass *p, size_t first, size_t n)
+{
+    const struct config *config = p->config;
+    struct places at = places_of(config);
+    size_t channels = channels_of(p), rows = rows_of(p), r, c;
+    float mean[TILE], factor[TILE], offset[TILE];
+
+    for (c = 0; c < n; c++) {
+        mean[c] = mean_at(p, &at, first + c);
+        factor[c] = inverse_at(p, &at, first + c) * gamma_at(p, &at, first + c);
+        offset[c] = at.beta >= 0 ? p->param[at.beta][first + c] : 0.0f;
+    }
+    for (r = 0; r < rows; r++) {
+        const float *x = p->x[0] + r * channels + first;
+        float *y = p->y + r * channels + first;
+
+        VEC_LOOP
+        for (c = 0; c < n; c++)
+            y[c] = (x[c] - mean[c]) * factor[c] + offset[c];
+    }
+}
+
+static void forward(const struct layer_pass *p)
+{
+    size_t channels = channels_of(p), first;
+
+    for (first = 0; first < channels; first += TILE)
+        normalise(p, first, tile_size(channels, first));
+}
+
+/* sum, product (n) = sums over the rows of dy and dy (x - mean) for channels
+ * first..first+n-1 */
+VEC_CLONES
+static void backward_sums(const struct layer_pass *p, size_t first, size_t n,
+                          double *restrict sum, double *restrict product)
+{
+    struct places at = places_of(p->config);
+    size_t channels = channels_of(p), rows = rows_of(p), r, c;
+    float mean[TILE];
+
+    for (c = 0; c < n; c++) {
+        mean[c] = mean_at(p, &at, first + c);
+        sum[c] = product[c] = 0.0;
+    }
+    for (r = 0; r < rows; r++) {
+        const float *restrict x = p->x[0] + r * channels + first;
+        const float *restrict dy = p->dy + r * channels + first;
+
+        for (c = 0; c < n; c++) {
+            double v = (double)dy[c];
+
+            sum[c] += v;
+            product[c] += v * (double)(x[c] - mean[c]);
+        }
+    }
+}
+
+static void backward_part(const struct layer_pass *p, double *part)
+{
+    size_t channels = channels_of(p), first;
+
+    for (first = 0; first < channels; first += TILE)
+        backward_sums(p, first, tile_size(channels, first), part + first,
+                      part + channels + first);
+}
+
+/* Writes dgamma and dbeta where they are wanted. */
+static void write_gradient(const struct layer_pass *p, size_t c, double dgamma,
+                           double dbeta)
+{
+    struct places at = places_of(p->config);
+
+    if (at.gamma >= 0 && p->dparam[at.gamma] != NULL)
+        p->dparam[at.gamma][c] = (float)dgamma;
+    if (at.beta >= 0 && p->dparam[at.beta] != NULL)
+        p->dparam[at.beta][c] = (float)dbeta;
+}
+
+static void backward_join(const struct layer_pass *p, const double *parts,
+                          int shards)
+{
+    size_t channels = channels_of(p), c;
+    double rows = (double)rows_of(p);
+
+    for (c = 0; c < channels; c++) {
+        double inverse = (double)p->shared[channels + c];
+        double dbeta = total(parts, shards, 2 * channels, c);
+        double dgamma =
+            total(parts, shards, 2 * channels, channels + c) * inverse;
+
+        p->shared[2 * channels + c] = (float)(dbeta / rows);
+        p->shared[3 * channels + c] = (float)(dgamma / rows);
+        write_gradient(p, c, dgamma, dbeta);
+    }
+}
+
+/* The statistics are constants: gamma and beta learn per shard. */
+static void backward_fixed(const struct layer_pass *p, size_t first, size_t n)
+{
+    struct places at = places_of(p->config);
+    double sum[TILE], product[TILE];
+    size_t c;
+
+    backward_sums(p, first, n, sum, product);
+    for (c = 0; c < n; c++)
+        write_gradient(p, first + c,
+                       product[c] * (double)inverse_at(p, &at, first + c),
+                       sum[c]);
+}
+
+/* dx = factor * (dy - level - (x - mean) * slope) for n channels of every row;
+ * level and slope are 0 where the statistics are constants */
+VEC_CLONES
+static void backward_input(const struct layer_pass *p, size_t first, size_t n)
+{
+    struct places at = places_of(p->config);
+    size_t channels = channels_of(p), rows = rows_of(p), r, c;
+    float mean[TILE], factor[TILE], level[TILE], slope[TILE];
+    bool train = p->mode == PASS_TRAIN;
+
+    for (c = 0; c < n; c++) {
+        float inverse = inverse_at(p, &at, first + c);
+
+        mean[c] = mean_at(p, &at, first + c);
+        factor[c] = inverse * gamma_at(p, &at, first + c);
+        level[c] = train ? p->shared[2 * channels + first + c] : 0.0f;
+        slope[c] = train ? p->shared[3 * channels + first + c] * inverse : 0.0f;
+    }
+    for (r = 0; r < rows; r++) {
+        const float *x = p->x[0] + r * channels + first;
+        const float *dy = p->dy + r * channels + first;
+        float *dx = p->dx[0] + r * channels + first;
+
+        VEC_LOOP
+        for (c = 0; c < n; c++)
+            dx[c] =
+                factor[c] * (dy[c] - level[c] - (x[c] - mean[c]) * slope[c]);
+    }
+}
+
+static void backward(const struct layer_pass *p)
+{
+    size_t channels = channels_of(p), first;
+
+    for (first = 0; first < channels; first += TILE) {
+        size_t n = tile_size(channels, first);
+
+        if (p->mode == PASS_EVAL)
+            backward_fixed(p, first, n);
+        if (p->dx[0] != NULL)
+            backward_input(p, first, n);
+    }
+}
+
+const struct layer_kind batch_norm_layer = {
+    .name = "batch_norm",
+    .keras = "BatchNormalization",
+    .help = "every channel to mean 0 and deviation 1, then scaled",
+    .attrs = attrs,
+    .attr_count = ATTR_COUNT(attrs),
+    .config_size = sizeof(struct config),
+    .least_in = 1,
+    .most_in = 1,
+    .ignores_y = true,
+    .shape = shape,
+    .param = param,
+    .part_count = part_count,
+    .shared = shared,
+    .forward_part = forward_part,
+    .forward_join = forward_join,
+    .backward_part = backward_part,
+    .backward_join = backward_join,
+    .forward = forward,
+    .backward = backward,
+};

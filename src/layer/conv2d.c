@@ -1,0 +1,338 @@
+/*
+ * y (n,OH,OW,K) = conv of x (n,H,W,C) with kernel (kh,kw,C/groups,K), + b (K).
+ *
+ * A block of output lines is written out as a matrix, one row a place, one
+ * column a tap and channel (im2col), small enough for the second-level cache;
+ * then the block is one matrix product.  A 1x1 window with stride 1 needs no
+ * such matrix: x is it.  Backward makes the blocks again, which is cheaper
+ * than keeping them; gradients of the kernel add up block after block.
+ */
+#include "layer/kinds.h"
+#include "tensor/conv.h"
+#include "tensor/gemm.h"
+#include "tensor/vec.h"
+
+#define BLOCK_FLOATS (192 * 1024)
+
+struct config {
+    int filters;
+    int kernel_size[2], strides[2], dilation_rate[2];
+    int groups;
+    enum padding padding;
+    bool use_bias;
+};
+
+static const struct layer_attr attrs[] = {
+    {.name = "filters",
+     .keras = "filters",
+     .help = "output channels",
+     .type = ATTR_INT,
+     .offset = ATTR_AT(filters),
+     .positional = true,
+     .required = true,
+     .usual = 1,
+     .least = 1,
+     .most = 1e6},
+    ATTR_PAIR_ROW(kernel_size, "height and width of the window",
+                  .positional = true, .required = true, .usual = 1),
+    ATTR_PAIR_ROW(strides, "from place to place", .usual = 1),
+    ATTR_PADDING_ROW,
+    ATTR_PAIR_ROW(dilation_rate, "from tap to tap", .usual = 1),
+    {.name = "groups",
+     .keras = "groups",
+     .help = "channels are cut into so many groups that do not mix",
+     .type = ATTR_INT,
+     .offset = ATTR_AT(groups),
+     .usual = 1,
+     .least = 1,
+     .most = 1e6},
+    ATTR_BOOL_ROW(use_bias, "add a bias to every channel", 1),
+};
+
+static struct window window_of(const void *config, const struct shape *in)
+{
+    const struct config *c = config;
+
+    return window_make(
+        in, &(struct window_spec){.size = c->kernel_size,
+                                  .stride = c->strides,
+                                  .step = c->dilation_rate,
+                                  .same = c->padding == PADDING_SAME});
+}
+
+static enum err_code check_groups(const struct config *c,
+                                  const struct shape *in, struct err *err)
+{
+    double weights = (double)c->kernel_size[0] * c->kernel_size[1] *
+                     (in->dim[2] / c->groups) * c->filters;
+
+    if (in->dim[2] % c->groups != 0)
+        return err_set(err, ERR_SHAPE,
+                       "conv2d: groups=%d does not divide the %d input"
+                       " channels",
+                       c->groups, in->dim[2]);
+    if (c->filters % c->groups != 0)
+        return err_set(err, ERR_SHAPE,
+                       "conv2d: groups=%d does not divide the %d filters",
+                       c->groups, c->filters);
+    if (weights >= 2147483648.0)
+        return err_set(err, ERR_SHAPE, "conv2d: %.3g weights are too many",
+                       weights);
+    return ERR_OK;
+}
+
+static enum err_code shape(const void *config, const struct shape *in,
+                           int in_count, struct shape *out, struct err *err)
+{
+    const struct config *c = config;
+    enum err_code code = layer_want_image("conv2d", in, err);
+    struct window w;
+
+    (void)in_count;
+    if (code == ERR_OK)
+        code = check_groups(c, in, err);
+    if (code != ERR_OK)
+        return code;
+    w = window_of(config, in);
+    code = window_check(&w, err);
+    if (code != ERR_OK)
+        return err_context(err, "conv2d");
+    return shape_make(out, 3, (long long[]){w.out_h, w.out_w, c->filters}, err);
+}
+
+static bool param(const void *config, const struct shape *in, int i,
+                  struct param_def *out)
+{
+    const struct config *c = config;
+    int taps = c->kernel_size[0] * c->kernel_size[1];
+    int channels = in->dim[2] / c->groups;
+
+    if (i == 0) {
+        *out = (struct param_def){
+            .name = "kernel",
+            .shape = {.rank = 4,
+                      .dim = {c->kernel_size[0], c->kernel_size[1], channels,
+                              c->filters}},
+            .trainable = true,
+            .prunable = true,
+            .decays = true,
+            .init = INIT_GLOROT,
+            .fan_in = taps * channels,
+            .fan_out = taps * (c->filters / c->groups)};
+        return true;
+    }
+    if (i == 1 && c->use_bias) {
+        *out = (struct param_def){.name = "bias",
+                                  .shape = {.rank = 1, .dim = {c->filters}},
+                                  .trainable = true,
+                                  .init = INIT_ZERO};
+        return true;
+    }
+    return false;
+}
+
+/* x itself is the matrix: one tap, every place. */
+static bool is_direct(const struct window *w)
+{
+    return w->kh == 1 && w->kw == 1 && w->stride_h == 1 && w->stride_w == 1;
+}
+
+/* Everything one pass needs to know. */
+struct plan {
+    struct window w;
+    bool direct;
+    int group_in, group_out; /* channels of a group */
+    int depth;               /* kh * kw * group_in: columns of the matrix */
+    int lines, block;        /* output lines of the shard, of a block */
+};
+
+static struct plan plan_of(const void *config, const struct shape *in, int n)
+{
+    const struct config *c = config;
+    struct plan p = {.w = window_of(config, in),
+                     .group_in = in->dim[2] / c->groups,
+                     .group_out = c->filters / c->groups};
+    size_t line;
+
+    p.direct = is_direct(&p.w);
+    p.depth = p.w.kh * p.w.kw * p.group_in;
+    p.lines = n * p.w.out_h;
+    line = (size_t)p.w.out_w * (size_t)p.depth;
+    p.block = p.lines;
+    if (!p.direct && line * (size_t)p.lines > BLOCK_FLOATS)
+        p.block = line < BLOCK_FLOATS ? (int)(BLOCK_FLOATS / line) : 1;
+    return p;
+}
+
+static size_t scratch(const void *config, const struct shape *in,
+                      const struct shape *out, int n, bool train)
+{
+    struct plan p = plan_of(config, in, n);
+
+    (void)out;
+    (void)train;
+    if (p.direct)
+        return 0;
+    return (size_t)p.block * (size_t)p.w.out_w * (size_t)p.depth;
+}
+
+static double macs(const void *config, const struct shape *in,
+                   const struct shape *out)
+{
+    struct plan p = plan_of(config, in, 1);
+
+    return (double)shape_count(out) * p.depth;
+}
+
+/* The matrix of a block and group: rows (places) of depth, `stride` apart. */
+static const float *matrix(const struct layer_pass *p, const struct plan *plan,
+                           int first, int lines, int group, int *stride)
+{
+    struct patch patch = {.first = first,
+                          .count = lines,
+                          .from = group * plan->group_in,
+                          .width = plan->group_in};
+
+    if (plan->direct) {
+        *stride = plan->w.c;
+        return p->x[0] +
+               (size_t)first * (size_t)plan->w.out_w * (size_t)plan->w.c +
+               patch.from;
+    }
+    *stride = plan->depth;
+    conv_im2col(&plan->w, &patch, p->x[0], p->scratch);
+    return p->scratch;
+}
+
+static void forward_block(const struct layer_pass *p, const struct plan *plan,
+                          int first, int lines)
+{
+    const struct config *c = p->config;
+    int rows = lines * plan->w.out_w, group, stride;
+    float *y =
+        p->y + (size_t)first * (size_t)plan->w.out_w * (size_t)c->filters;
+
+    for (group = 0; group < c->groups; group++) {
+        const float *cols = matrix(p, plan, first, lines, group, &stride);
+        int to = group * plan->group_out;
+
+        gemm(&(struct gemm){.m = rows,
+                            .n = plan->group_out,
+                            .k = plan->depth,
+                            .a = cols,
+                            .a_stride = stride,
+                            .b = p->param[0] + to,
+                            .b_stride = c->filters,
+                            .c = y + to,
+                            .c_stride = c->filters});
+    }
+    if (c->use_bias)
+        vec_add_row(p->param[1], y, (size_t)rows, (size_t)c->filters);
+}
+
+static void forward(const struct layer_pass *p)
+{
+    struct plan plan = plan_of(p->config, p->in, p->n);
+    int first;
+
+    for (first = 0; first < plan.lines; first += plan.block) {
+        int left = plan.lines - first;
+
+        forward_block(p, &plan, first, left < plan.block ? left : plan.block);
+    }
+}
+
+/* dx of a block and group: dy (rows,group_out) W' (group_out,depth), spread
+ * over the image. */
+static void backward_input(const struct layer_pass *p, const struct plan *plan,
+                           int first, int lines, int group)
+{
+    const struct config *c = p->config;
+    size_t places = (size_t)first * (size_t)plan->w.out_w;
+    struct patch patch = {.first = first,
+                          .count = lines,
+                          .from = group * plan->group_in,
+                          .width = plan->group_in};
+    float *to = plan->direct
+                    ? p->dx[0] + places * (size_t)plan->w.c + patch.from
+                    : p->scratch;
+
+    gemm(&(struct gemm){.m = lines * plan->w.out_w,
+                        .n = plan->depth,
+                        .k = plan->group_out,
+                        .a = p->dy + places * (size_t)c->filters +
+                             group * plan->group_out,
+                        .a_stride = c->filters,
+                        .b = p->param[0] + group * plan->group_out,
+                        .b_turned = true,
+                        .b_stride = c->filters,
+                        .c = to,
+                        .c_stride = plan->direct ? plan->w.c : plan->depth});
+    if (!plan->direct)
+        conv_col2im(&plan->w, &patch, p->scratch, p->dx[0]);
+}
+
+static void backward_block(const struct layer_pass *p, const struct plan *plan,
+                           int first, int lines)
+{
+    const struct config *c = p->config;
+    const float *dy =
+        p->dy + (size_t)first * (size_t)plan->w.out_w * (size_t)c->filters;
+    int group, stride;
+
+    for (group = 0; group < c->groups; group++) {
+        const float *cols = matrix(p, plan, first, lines, group, &stride);
+        int to = group * plan->group_out;
+
+        gemm(&(struct gemm){.m = plan->depth,
+                            .n = plan->group_out,
+                            .k = lines * plan->w.out_w,
+                            .a = cols,
+                            .a_turned = true,
+                            .a_stride = stride,
+                            .b = dy + to,
+                            .b_stride = c->filters,
+                            .beta = first > 0 ? 1.0f : 0.0f,
+                            .c = p->dparam[0] + to,
+                            .c_stride = c->filters});
+        if (p->dx[0] != NULL)
+            backward_input(p, plan, first, lines, group);
+    }
+}
+
+static void backward(const struct layer_pass *p)
+{
+    const struct config *c = p->config;
+    struct plan plan = plan_of(p->config, p->in, p->n);
+    int first;
+
+    if (p->dx[0] != NULL && !plan.direct)
+        vec_zero(p->dx[0], pass_in(p, 0));
+    for (first = 0; first < plan.lines; first += plan.block) {
+        int left = plan.lines - first;
+
+        backward_block(p, &plan, first, left < plan.block ? left : plan.block);
+    }
+    if (c->use_bias)
+        vec_sum_rows(p->dy, p->dparam[1],
+                     (size_t)plan.lines * (size_t)plan.w.out_w,
+                     (size_t)c->filters);
+}
+
+const struct layer_kind conv2d_layer = {
+    .name = "conv2d",
+    .keras = "Conv2D",
+    .help = "filters that slide over an image",
+    .attrs = attrs,
+    .attr_count = ATTR_COUNT(attrs),
+    .config_size = sizeof(struct config),
+    .least_in = 1,
+    .most_in = 1,
+    .ignores_y = true,
+    .shape = shape,
+    .param = param,
+    .scratch = scratch,
+    .macs = macs,
+    .forward = forward,
+    .backward = backward,
+};

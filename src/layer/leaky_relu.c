@@ -1,0 +1,31 @@
+/* y = x, or alpha x where x < 0.  As alpha is not negative, y has x's sign. */
+#include "layer/act.h"
+
+struct config {
+    float alpha;
+};
+
+static const struct layer_attr attrs[] = {
+    {.name = "alpha",
+     .keras = "alpha",
+     .help = "slope for negative x",
+     .type = ATTR_REAL,
+     .offset = ATTR_AT(alpha),
+     .positional = true,
+     .usual = 0.3,
+     .least = 0,
+     .most = 1000},
+};
+
+ACT_FORWARD(x < 0.0f ? c->alpha * x : x)
+ACT_BACKWARD(y > 0.0f ? dy : c->alpha * dy)
+
+const struct layer_kind leaky_relu_layer = {
+    .name = "leaky_relu",
+    .keras = "LeakyReLU",
+    .help = "x, or alpha x where x is negative",
+    .attrs = attrs,
+    .attr_count = ATTR_COUNT(attrs),
+    .config_size = sizeof(struct config),
+    ACT_ROW_IN_PLACE,
+};

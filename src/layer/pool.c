@@ -1,0 +1,65 @@
+#include "layer/pool.h"
+
+#include "layer/kinds.h"
+
+#define config pool_config /* for ATTR_AT */
+
+const struct layer_attr pool_attrs[POOL_ATTR_COUNT] = {
+    ATTR_PAIR_ROW(pool_size, "height and width of the window",
+                  .positional = true, .usual = 2),
+    ATTR_PAIR_ROW(strides, "from place to place", .copy = "pool_size"),
+    ATTR_PADDING_ROW,
+};
+
+#undef config
+
+static struct window window_of(const struct pool_config *c,
+                               const struct shape *in)
+{
+    return window_make(
+        in, &(struct window_spec){.size = c->pool_size,
+                                  .stride = c->strides,
+                                  .same = c->padding == PADDING_SAME});
+}
+
+enum err_code pool_shape(const char *kind, const void *config,
+                         const struct shape *in, struct shape *out,
+                         struct err *err)
+{
+    enum err_code code = layer_want_image(kind, in, err);
+    struct window w;
+
+    if (code != ERR_OK)
+        return code;
+    w = window_of(config, in);
+    code = window_check(&w, err);
+    if (code != ERR_OK)
+        return err_context(err, "%s", kind);
+    return shape_make(out, 3, (long long[]){w.out_h, w.out_w, w.c}, err);
+}
+
+void pool_each(const struct layer_pass *p,
+               void (*visit)(const struct layer_pass *p,
+                             const struct pool_place *at))
+{
+    struct window w = window_of(p->config, p->in);
+    struct pool_place at = {.c = (size_t)w.c, .row = (size_t)w.w * (size_t)w.c};
+    int line, ox;
+
+    for (line = 0; line < p->n * w.out_h; line++) {
+        struct taps down =
+            window_taps(line % w.out_h, w.stride_h, 1, w.top, w.kh, w.h);
+        size_t row = (size_t)(line / w.out_h) * (size_t)w.h + (size_t)down.at;
+
+        at.rows = down.count;
+        for (ox = 0; ox < w.out_w; ox++) {
+            struct taps across =
+                window_taps(ox, w.stride_w, 1, w.left, w.kw, w.w);
+
+            at.cols = across.count;
+            at.x = row * at.row + (size_t)across.at * at.c;
+            visit(p, &at);
+            at.y += at.c;
+        }
+    }
+}

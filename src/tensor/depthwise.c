@@ -1,0 +1,288 @@
+/*
+ * Depthwise convolution, directly: every place walks its taps, and the inner
+ * loop runs over channels, TILE of them in registers.
+ */
+#include "tensor/conv.h"
+#include "tensor/vec.h"
+
+#define TILE 32
+
+struct job {
+    const struct window *w;
+    size_t mult;
+    int n;
+    const float *x, *k, *dy;
+    float *y, *dx, *dk;
+};
+
+/* One place of the window: offsets of channel 0 in floats, for x and k at the
+ * first tap inside the image, and the way from tap to tap. */
+struct place {
+    size_t x, k, y;
+    int rows, cols; /* taps inside */
+    size_t x_row, x_col, k_row, k_col;
+};
+
+static struct taps taps_down(const struct window *w, int oy)
+{
+    return window_taps(oy, w->stride_h, w->step_h, w->top, w->kh, w->h);
+}
+
+static struct taps taps_across(const struct window *w, int ox)
+{
+    return window_taps(ox, w->stride_w, w->step_w, w->left, w->kw, w->w);
+}
+
+static struct place place_at(const struct job *j, int line, int ox)
+{
+    const struct window *w = j->w;
+    struct taps down = taps_down(w, line % w->out_h);
+    struct taps across = taps_across(w, ox);
+    size_t c = (size_t)w->c, row = (size_t)w->w * c, cell = c * j->mult;
+    size_t image = (size_t)(line / w->out_h) * (size_t)w->h * row;
+
+    return (struct place){
+        .x = image + (size_t)down.at * row + (size_t)across.at * c,
+        .k = (size_t)(down.first * w->kw + across.first) * cell,
+        .y = ((size_t)line * (size_t)w->out_w + (size_t)ox) * cell,
+        .rows = across.count > 0 ? down.count : 0,
+        .cols = across.count,
+        .x_row = (size_t)w->step_h * row,
+        .x_col = (size_t)w->step_w * c,
+        .k_row = (size_t)w->kw * cell,
+        .k_col = cell};
+}
+
+static void each_place(const struct job *j,
+                       void (*visit)(const struct job *j,
+                                     const struct place *p))
+{
+    int line, ox;
+
+    for (line = 0; line < j->n * j->w->out_h; line++) {
+        for (ox = 0; ox < j->w->out_w; ox++) {
+            struct place p = place_at(j, line, ox);
+
+            visit(j, &p);
+        }
+    }
+}
+
+/* y (n) = sum over taps x k from channel `first` on; n is at most TILE. */
+static inline void forward_tile(const struct job *j, const struct place *p,
+                                size_t first, size_t n)
+{
+    float sum[TILE] = {0};
+    int r, q;
+    size_t c;
+
+    for (r = 0; r < p->rows; r++) {
+        const float *x = j->x + p->x + (size_t)r * p->x_row + first;
+        const float *k = j->k + p->k + (size_t)r * p->k_row + first;
+
+        for (q = 0; q < p->cols; q++, x += p->x_col, k += p->k_col) {
+            for (c = 0; c < n; c++)
+                sum[c] += x[c] * k[c];
+        }
+    }
+    memcpy(j->y + p->y + first, sum, n * sizeof(float));
+}
+
+VEC_CLONES
+static void forward_single(const struct job *j, const struct place *p)
+{
+    size_t c = 0, channels = (size_t)j->w->c;
+
+    for (; c + TILE <= channels; c += TILE)
+        forward_tile(j, p, c, TILE);
+    if (c < channels)
+        forward_tile(j, p, c, channels - c);
+}
+
+static void forward_multiple(const struct job *j, const struct place *p)
+{
+    size_t c, m, channels = (size_t)j->w->c;
+    int r, q;
+
+    vec_zero(j->y + p->y, channels * j->mult);
+    for (r = 0; r < p->rows; r++) {
+        for (q = 0; q < p->cols; q++) {
+            const float *x =
+                j->x + p->x + (size_t)r * p->x_row + (size_t)q * p->x_col;
+            const float *k =
+                j->k + p->k + (size_t)r * p->k_row + (size_t)q * p->k_col;
+            float *y = j->y + p->y;
+
+            for (c = 0; c < channels; c++) {
+                for (m = 0; m < j->mult; m++)
+                    *y++ += x[c] * *k++;
+            }
+        }
+    }
+}
+
+void conv_depthwise(const struct window *w, int multiplier, int n,
+                    const float *x, const float *k, float *y)
+{
+    struct job j = {
+        .w = w, .mult = (size_t)multiplier, .n = n, .x = x, .k = k, .y = y};
+
+    each_place(&j, multiplier == 1 ? forward_single : forward_multiple);
+}
+
+/* dx += k dy at one place */
+VEC_CLONES
+static void input_single(const struct job *j, const struct place *p)
+{
+    size_t c, channels = (size_t)j->w->c;
+    const float *restrict dy = j->dy + p->y;
+    int r, q;
+
+    for (r = 0; r < p->rows; r++) {
+        for (q = 0; q < p->cols; q++) {
+            float *restrict dx =
+                j->dx + p->x + (size_t)r * p->x_row + (size_t)q * p->x_col;
+            const float *restrict k =
+                j->k + p->k + (size_t)r * p->k_row + (size_t)q * p->k_col;
+
+            for (c = 0; c < channels; c++)
+                dx[c] += k[c] * dy[c];
+        }
+    }
+}
+
+static void input_multiple(const struct job *j, const struct place *p)
+{
+    size_t c, m, channels = (size_t)j->w->c;
+    int r, q;
+
+    for (r = 0; r < p->rows; r++) {
+        for (q = 0; q < p->cols; q++) {
+            float *dx =
+                j->dx + p->x + (size_t)r * p->x_row + (size_t)q * p->x_col;
+            const float *k =
+                j->k + p->k + (size_t)r * p->k_row + (size_t)q * p->k_col;
+            const float *dy = j->dy + p->y;
+
+            for (c = 0; c < channels; c++) {
+                for (m = 0; m < j->mult; m++)
+                    dx[c] += *k++ * *dy++;
+            }
+        }
+    }
+}
+
+void conv_depthwise_input(const struct window *w, int multiplier, int n,
+                          const float *k, const float *dy, float *dx)
+{
+    struct job j = {
+        .w = w, .mult = (size_t)multiplier, .n = n, .k = k, .dy = dy, .dx = dx};
+
+    vec_zero(dx, (size_t)n * (size_t)w->h * (size_t)w->w * (size_t)w->c);
+    each_place(&j, multiplier == 1 ? input_single : input_multiple);
+}
+
+/* A tap seen along one line of places: x and dy at the first place where the
+ * tap is inside the image, how many such places, floats from one to the next.
+ * Summing along the line first keeps rounding small. */
+struct run {
+    const float *x, *dy;
+    float *dk;
+    int count;
+    size_t x_step, dy_step;
+};
+
+static struct run run_of(const struct job *j, int line, int image_row, int ky,
+                         int kx)
+{
+    const struct window *w = j->w;
+    int before = w->left - kx * w->step_w; /* x = place * stride - before */
+    int first = before > 0 ? (before + w->stride_w - 1) / w->stride_w : 0;
+    int room = w->w - 1 + before; /* place * stride may be this at most */
+    int last = room < 0 ? -1 : room / w->stride_w;
+    size_t c = (size_t)w->c, cell = c * j->mult;
+    size_t row = (size_t)(line / w->out_h) * (size_t)w->h + (size_t)image_row;
+
+    if (last > w->out_w - 1)
+        last = w->out_w - 1;
+    if (last < first)
+        return (struct run){.count = 0};
+    return (struct run){
+        .x = j->x +
+             (row * (size_t)w->w + (size_t)(first * w->stride_w - before)) * c,
+        .dy = j->dy + ((size_t)line * (size_t)w->out_w + (size_t)first) * cell,
+        .dk = j->dk + (size_t)(ky * w->kw + kx) * cell,
+        .count = last - first + 1,
+        .x_step = (size_t)w->stride_w * c,
+        .dy_step = cell};
+}
+
+static inline void kernel_tile(const struct run *run, size_t first, size_t n)
+{
+    float sum[TILE] = {0};
+    const float *x = run->x + first, *dy = run->dy + first;
+    size_t c;
+    int i;
+
+    for (i = 0; i < run->count; i++, x += run->x_step, dy += run->dy_step) {
+        for (c = 0; c < n; c++)
+            sum[c] += x[c] * dy[c];
+    }
+    for (c = 0; c < n; c++)
+        run->dk[first + c] += sum[c];
+}
+
+VEC_CLONES
+static void kernel_single(const struct run *run, size_t channels)
+{
+    size_t c = 0;
+
+    for (; c + TILE <= channels; c += TILE)
+        kernel_tile(run, c, TILE);
+    if (c < channels)
+        kernel_tile(run, c, channels - c);
+}
+
+static void kernel_multiple(const struct run *run, size_t channels, size_t mult)
+{
+    size_t c, m;
+    int i;
+
+    for (c = 0; c < channels; c++) {
+        for (m = 0; m < mult; m++) {
+            const float *x = run->x + c, *dy = run->dy + c * mult + m;
+            float sum = 0.0f;
+
+            for (i = 0; i < run->count; i++)
+                sum +=
+                    x[(size_t)i * run->x_step] * dy[(size_t)i * run->dy_step];
+            run->dk[c * mult + m] += sum;
+        }
+    }
+}
+
+void conv_depthwise_kernel(const struct window *w, int multiplier, int n,
+                           const float *x, const float *dy, float *dk)
+{
+    struct job j = {
+        .w = w, .mult = (size_t)multiplier, .n = n, .x = x, .dy = dy, .dk = dk};
+    size_t channels = (size_t)w->c;
+    int line, k, kx;
+
+    vec_zero(dk, (size_t)(w->kh * w->kw) * channels * j.mult);
+    for (line = 0; line < n * w->out_h; line++) {
+        struct taps down = taps_down(w, line % w->out_h);
+
+        for (k = 0; k < down.count; k++) {
+            for (kx = 0; kx < w->kw; kx++) {
+                struct run run = run_of(&j, line, down.at + k * w->step_h,
+                                        down.first + k, kx);
+
+                if (multiplier == 1)
+                    kernel_single(&run, channels);
+                else
+                    kernel_multiple(&run, channels, j.mult);
+            }
+        }
+    }
+}
