@@ -221,7 +221,7 @@ enum err_code str_bytes(const char *text, const char *what, double *out,
     size_t i;
 
     for (i = 0; end != NULL && i < sizeof(units) / sizeof(units[0]); i++) {
-        if (strcmp(end, units[i].suffix) == 0 && value >= 0) {
+        if (strcmp(end, units[i].suffix) == 0 && value >= 0 && !isinf(value)) {
             *out = value * units[i].factor;
             return ERR_OK;
         }
