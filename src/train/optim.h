@@ -6,6 +6,7 @@
 #ifndef TRAIN_OPTIM_H
 #define TRAIN_OPTIM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,6 +14,7 @@
 
 struct optim_settings {
     double lr, momentum, weight_decay, beta1, beta2, epsilon;
+    bool decay_all; /* weight decay on biases and gains too */
 };
 
 /* One piece of one parameter: count elements. */
@@ -20,17 +22,18 @@ struct optim_piece {
     float *value;
     const uint8_t *mask; /* NULL: all alive */
     float *moment[2];
-    const float *const *grad; /* one pointer a shard, summed in order */
+    const float *const *grad; /* one pointer a shard, added in this order */
     int shards;
     size_t count;
-    double decay; /* weight_decay, or 0 where it does not apply */
+    bool decays; /* weight decay applies */
 };
 
 struct optim_kind {
     const char *name, *help;
     int moments;
-    /* step counts from 1. */
-    void (*update)(const struct optim_settings *s, double lr, uint64_t step,
+    /* step counts from 1; lr stands in for s->lr.  Formulas as in PyTorch.
+     * False when a value or moment is not finite any more. */
+    bool (*update)(const struct optim_settings *s, double lr, uint64_t step,
                    const struct optim_piece *p);
 };
 extern const struct optim_kind optim_kinds[]; /* ends with a NULL name */

@@ -1,0 +1,77 @@
+#include "train/loss.h"
+
+#include <math.h>
+#include <stddef.h>
+
+#include "tensor/vec.h"
+
+static int largest(const float *z, int classes)
+{
+    int best = 0, c;
+
+    for (c = 1; c < classes; c++) {
+        if (z[c] > z[best])
+            best = c;
+    }
+    return best;
+}
+
+/* Sum of exp(z - top): between 1 and classes when top is the largest. */
+static float sum_exp(const float *z, int classes, float top)
+{
+    float sum = 0.0f;
+    int c;
+
+    for (c = 0; c < classes; c++)
+        sum += vec_exp(z[c] - top);
+    return sum;
+}
+
+/* dz = (softmax(z) - onehot(label)) * weight */
+static void gradient(const float *z, int32_t label, int classes, float top,
+                     float sum, float weight, float *dz)
+{
+    float factor = weight / sum;
+    int c;
+
+    for (c = 0; c < classes; c++)
+        dz[c] = vec_exp(z[c] - top) * factor;
+    dz[label] -= weight;
+}
+
+double loss_cross_entropy(const float *z, const int32_t *label, int n,
+                          int classes, float weight, float *dz, int *hits)
+{
+    double loss = 0.0;
+    int right = 0, i;
+
+    for (i = 0; i < n; i++, z += classes) {
+        int best = largest(z, classes);
+        float sum = sum_exp(z, classes, z[best]);
+
+        /* log(sum exp z) - z[label], with the largest taken out of both. */
+        loss += log((double)sum) + ((double)z[best] - (double)z[label[i]]);
+        right += best == label[i];
+        if (dz != NULL)
+            gradient(z, label[i], classes, z[best], sum, weight,
+                     dz + (size_t)i * (size_t)classes);
+    }
+    if (hits != NULL)
+        *hits = right;
+    return loss;
+}
+
+void loss_guess(const float *z, int n, int classes, int32_t *guess,
+                float *confidence)
+{
+    int i;
+
+    for (i = 0; i < n; i++, z += classes) {
+        int best = largest(z, classes);
+
+        if (guess != NULL)
+            guess[i] = best;
+        if (confidence != NULL)
+            confidence[i] = 1.0f / sum_exp(z, classes, z[best]);
+    }
+}
