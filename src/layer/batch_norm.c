@@ -142,10 +142,20 @@ static double total(const double *parts, int shards, size_t stride, size_t i)
     return sum;
 }
 
-static float moved(float old, double batch, float momentum)
+/* Share of a batch in the running statistics. */
+static double share_of(const struct layer_pass *p)
 {
-    return (float)((double)old * (double)momentum +
-                   batch * (1.0 - (double)momentum));
+    const struct config *c = p->config;
+
+    return p->blend > 0.0 ? p->blend : 1.0 - (double)c->momentum;
+}
+
+/* The whole share replaces what was there, NaN too. */
+static float moved(float old, double batch, double share)
+{
+    if (share == 1.0)
+        return (float)batch;
+    return (float)((double)old * (1.0 - share) + batch * share);
 }
 
 static void forward_join(const struct layer_pass *p, const double *parts,
@@ -154,7 +164,7 @@ static void forward_join(const struct layer_pass *p, const double *parts,
     const struct config *config = p->config;
     struct places at = places_of(config);
     size_t channels = channels_of(p), c;
-    double rows = (double)rows_of(p);
+    double rows = (double)rows_of(p), share = share_of(p);
 
     for (c = 0; c < channels; c++) {
         double mean = total(parts, shards, 2 * channels, c) / rows;
@@ -165,10 +175,9 @@ static void forward_join(const struct layer_pass *p, const double *parts,
         p->shared[c] = (float)mean;
         p->shared[channels + c] =
             (float)(1.0 / sqrt(variance + (double)config->epsilon));
-        p->param[at.mean][c] =
-            moved(p->param[at.mean][c], mean, config->momentum);
+        p->param[at.mean][c] = moved(p->param[at.mean][c], mean, share);
         p->param[at.variance][c] =
-            moved(p->param[at.variance][c], variance, config->momentum);
+            moved(p->param[at.variance][c], variance, share);
     }
 }
 
