@@ -23,7 +23,7 @@ CFLAGS  ?= -O3 -g
 ifneq ($(SAN),)
 SANFLAGS := -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
 endif
-ALL_CFLAGS  = -std=gnu17 $(WARN) -fno-common -ffp-contract=off -fno-math-errno -pthread $(PKG_CFLAGS) $(CFLAGS) $(SANFLAGS)
+ALL_CFLAGS  = -std=gnu17 $(WARN) -fno-common -ffp-contract=off -fno-trapping-math -fno-math-errno -pthread $(PKG_CFLAGS) $(CFLAGS) $(SANFLAGS)
 ALL_LDFLAGS = $(SANFLAGS) $(LDFLAGS)
 
 CORE    := $(sort $(shell find src -name '*.c'))

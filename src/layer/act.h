@@ -1,7 +1,7 @@
 /*
- * The passes of an element-wise activation from two formulas.  ACT_FORWARD's
- * may use x; ACT_BACKWARD's, the gradient dx, may use y and dy;
- * ACT_BACKWARD_X's x and dy.  All may use c, the config of kinds that have one.
+ * The passes of an element-wise activation from two formulas.  The forward one
+ * may use x; the backward one, for dx, may use y and dy, or x and dy with
+ * ACT_BACKWARD_X.  The _ALPHA forms also know alpha, the kind's only attribute.
  */
 #ifndef LAYER_ACT_H
 #define LAYER_ACT_H
@@ -9,18 +9,33 @@
 #include "layer/kinds.h"
 #include "tensor/vec.h"
 
-struct config;
+/* The config of a kind that has the attribute alpha and no other. */
+struct act_config {
+    float alpha;
+};
 
-#define ACT_FORWARD(formula)                        \
+static inline float act_alpha(const struct layer_pass *p)
+{
+    return ((const struct act_config *)p->config)->alpha;
+}
+
+#define ACT_FORWARD(formula)       ACT_FORWARD_OF(0.0f, formula)
+#define ACT_FORWARD_ALPHA(formula) ACT_FORWARD_OF(act_alpha(p), formula)
+
+#define ACT_BACKWARD(formula)   ACT_BACKWARD_OF(y, p->y, 0.0f, formula)
+#define ACT_BACKWARD_X(formula) ACT_BACKWARD_OF(x, p->x[0], 0.0f, formula)
+#define ACT_BACKWARD_ALPHA(formula) \
+    ACT_BACKWARD_OF(y, p->y, act_alpha(p), formula)
+
+#define ACT_FORWARD_OF(value, formula)              \
     VEC_CLONES                                      \
     static void forward(const struct layer_pass *p) \
     {                                               \
-        const struct config *c = p->config;         \
-        const float *xs = p->x[0];                  \
+        const float alpha = (value), *xs = p->x[0]; \
         float *ys = p->y;                           \
         size_t i, n = pass_out(p);                  \
                                                     \
-        (void)c;                                    \
+        (void)alpha;                                \
         VEC_LOOP                                    \
         for (i = 0; i < n; i++) {                   \
             float x = xs[i];                        \
@@ -29,28 +44,24 @@ struct config;
         }                                           \
     }
 
-#define ACT_BACKWARD_OF(name, array, formula)        \
-    VEC_CLONES                                       \
-    static void backward(const struct layer_pass *p) \
-    {                                                \
-        const struct config *c = p->config;          \
-        const float *from = (array), *dys = p->dy;   \
-        float *dxs = p->dx[0];                       \
-        size_t i, n = pass_out(p);                   \
-                                                     \
-        (void)c;                                     \
-        if (dxs == NULL)                             \
-            return;                                  \
-        VEC_LOOP                                     \
-        for (i = 0; i < n; i++) {                    \
-            float name = from[i], dy = dys[i];       \
-                                                     \
-            dxs[i] = (formula);                      \
-        }                                            \
+#define ACT_BACKWARD_OF(name, array, value, formula)                \
+    VEC_CLONES                                                      \
+    static void backward(const struct layer_pass *p)                \
+    {                                                               \
+        const float alpha = (value), *from = (array), *dys = p->dy; \
+        float *dxs = p->dx[0];                                      \
+        size_t i, n = pass_out(p);                                  \
+                                                                    \
+        (void)alpha;                                                \
+        if (dxs == NULL)                                            \
+            return;                                                 \
+        VEC_LOOP                                                    \
+        for (i = 0; i < n; i++) {                                   \
+            float name = from[i], dy = dys[i];                      \
+                                                                    \
+            dxs[i] = (formula);                                     \
+        }                                                           \
     }
-
-#define ACT_BACKWARD(formula)   ACT_BACKWARD_OF(y, p->y, formula)
-#define ACT_BACKWARD_X(formula) ACT_BACKWARD_OF(x, p->x[0], formula)
 
 /* Fields of a row that all activations share. */
 #define ACT_ROW                                      \

@@ -48,8 +48,15 @@ static void apply(const unsigned char *alive, float scale, const float *x,
     size_t i;
 
     VEC_LOOP
-    for (i = 0; i < n; i++)
-        y[i] = alive[i] != 0 ? x[i] * scale : 0.0f;
+    for (i = 0; i < n; i++) {
+        float value = x[i] * scale;
+        uint32_t bits;
+
+        /* Not a product with 0, which would keep infinities as NaN. */
+        memcpy(&bits, &value, sizeof(bits));
+        bits &= 0u - (uint32_t)alive[i];
+        memcpy(&y[i], &bits, sizeof(bits));
+    }
 }
 
 static float scale_of(const struct layer_pass *p)

@@ -1,24 +1,20 @@
 /* y = x, or alpha x where x < 0.  As alpha is not negative, y has x's sign. */
 #include "layer/act.h"
 
-struct config {
-    float alpha;
-};
-
 static const struct layer_attr attrs[] = {
     {.name = "alpha",
      .keras = "alpha",
      .help = "slope for negative x",
      .type = ATTR_REAL,
-     .offset = ATTR_AT(alpha),
+     .offset = offsetof(struct act_config, alpha),
      .positional = true,
      .usual = 0.3,
      .least = 0,
      .most = 1000},
 };
 
-ACT_FORWARD(x < 0.0f ? c->alpha * x : x)
-ACT_BACKWARD(y > 0.0f ? dy : c->alpha * dy)
+ACT_FORWARD_ALPHA(x < 0.0f ? alpha * x : x)
+ACT_BACKWARD_ALPHA(y > 0.0f ? dy : alpha * dy)
 
 const struct layer_kind leaky_relu_layer = {
     .name = "leaky_relu",
@@ -26,6 +22,6 @@ const struct layer_kind leaky_relu_layer = {
     .help = "x, or alpha x where x is negative",
     .attrs = attrs,
     .attr_count = ATTR_COUNT(attrs),
-    .config_size = sizeof(struct config),
+    .config_size = sizeof(struct act_config),
     ACT_ROW_IN_PLACE,
 };

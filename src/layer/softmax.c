@@ -21,36 +21,46 @@ static float greatest(const float *x, size_t n)
     return most;
 }
 
+VEC_CLONES
+static void forward_row(const float *x, float *y, size_t width)
+{
+    float most = greatest(x, width);
+    size_t j;
+
+    VEC_LOOP
+    for (j = 0; j < width; j++)
+        y[j] = vec_exp(x[j] - most);
+    vec_scale(1.0f / vec_sum(y, width), y, y, width);
+}
+
 static void forward(const struct layer_pass *p)
 {
-    size_t width = width_of(p), n = pass_out(p), i, j;
+    size_t width = width_of(p), n = pass_out(p), i;
 
-    for (i = 0; i < n; i += width) {
-        const float *x = p->x[0] + i;
-        float *y = p->y + i, most = greatest(x, width), scale;
+    for (i = 0; i < n; i += width)
+        forward_row(p->x[0] + i, p->y + i, width);
+}
 
-        VEC_LOOP
-        for (j = 0; j < width; j++)
-            y[j] = vec_exp(x[j] - most);
-        scale = 1.0f / vec_sum(y, width);
-        vec_scale(scale, y, y, width);
-    }
+VEC_CLONES
+static void backward_row(const float *y, const float *dy, float *dx,
+                         size_t width)
+{
+    float common = vec_dot(dy, y, width);
+    size_t j;
+
+    VEC_LOOP
+    for (j = 0; j < width; j++)
+        dx[j] = y[j] * (dy[j] - common);
 }
 
 static void backward(const struct layer_pass *p)
 {
-    size_t width = width_of(p), n = pass_out(p), i, j;
+    size_t width = width_of(p), n = pass_out(p), i;
 
     if (p->dx[0] == NULL)
         return;
-    for (i = 0; i < n; i += width) {
-        const float *y = p->y + i, *dy = p->dy + i;
-        float *dx = p->dx[0] + i, common = vec_dot(dy, y, width);
-
-        VEC_LOOP
-        for (j = 0; j < width; j++)
-            dx[j] = y[j] * (dy[j] - common);
-    }
+    for (i = 0; i < n; i += width)
+        backward_row(p->y + i, p->dy + i, p->dx[0] + i, width);
 }
 
 const struct layer_kind softmax_layer = {
