@@ -33,8 +33,8 @@ void prompt_stop(void);
 /* Who knows the words.  May be NULL: Tab does nothing. */
 void prompt_set_complete(prompt_completer *fn, void *arg);
 
-/* Opens with sign before the line and text already in it.  Lines of a prompt
- * whose sign is not ":" go into no history. */
+/* Opens with sign before the line and text already in it.  Prompts whose sign
+ * is not ":" share a history of their own, which is kept in no file. */
 void prompt_open(const char *sign, const char *text);
 void prompt_close(void);
 bool prompt_is_open(void);
@@ -59,7 +59,8 @@ const char *prompt_line(void);
 int prompt_cursor(void);
 
 /* The list to pop up after Tab found several words: all candidates at the
- * cursor, kept current while typing; NULL: none. */
+ * cursor, kept current while typing; NULL: none.  Further Tabs go through
+ * them. */
 const struct completion *prompt_list(void);
 /* Why Tab did nothing ("no match"), or "". */
 const char *prompt_note(void);
@@ -67,8 +68,9 @@ const char *prompt_note(void);
 /* One row: sign and line, scrolled so that the cursor is inside; sets the
  * canvas' cursor. */
 void prompt_draw(struct pane p);
-/* Candidates in columns with the help of the words where there is one, onto
- * a pane of at least 1 row; prompt_list_rows says how many it could use. */
+/* The list, on a pane it fills: a word a row with its help, or words in
+ * columns where none has any; what does not fit is counted.  prompt_list_rows
+ * says how many rows it could use, 0 without a list. */
 void prompt_draw_list(struct pane p);
 int prompt_list_rows(int cols);
 

@@ -3,7 +3,8 @@
  * gives keys (key.h), one at a time and without waiting, for a loop that
  * polls term_fd() itself:
  *
- *     term_start(); signals_start();
+ *     signals_start(); term_start();       in this order: curses would
+ *                                          else take signals for itself
  *     for (;;) {
  *         poll(term_fd(), signals_fd(), board_fd(), timeout);
  *         while (term_key(&key)) …         POLLIN, prompt closed
