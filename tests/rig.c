@@ -215,7 +215,8 @@ void rig_forward(struct rig *r)
     struct shard shard;
     int s;
 
-    poison(r->y, r->y_size);
+    if (r->y != r->x[0])
+        poison(r->y, r->y_size);
     for (s = 0; whole && s < r->shards; s++) {
         shard_of(r, s, &shard);
         k->forward_part(&shard.pass, r->parts + (size_t)s * parts);
@@ -267,8 +268,10 @@ void rig_backward(struct rig *r)
     struct shard shard;
     int i, s;
 
-    for (i = 0; i < r->in_count; i++)
-        poison(r->dx[i], r->dx[i] != NULL ? r->x_size[i] : 0);
+    for (i = 0; i < r->in_count; i++) {
+        if (r->dx[i] != r->dy)
+            poison(r->dx[i], r->x_size[i]);
+    }
     for (i = 0; i < r->param_count; i++) {
         poison(r->dparam[i], r->param_size[i]);
         for (s = 0; s < r->shards; s++)

@@ -41,7 +41,8 @@ struct rig *rig_new(const char *spec, const struct shape *in, int in_count,
                     int n, int shards);
 void rig_free(struct rig *r);
 
-/* x and param to y; running statistics move in PASS_TRAIN. */
+/* x and param to y; running statistics move in PASS_TRAIN.  A test may point y
+ * at x[0], dx[0] at dy, or clear dx[i] and keep, as an executor may. */
 void rig_forward(struct rig *r);
 /* dy to dx and dparam, after rig_forward. */
 void rig_backward(struct rig *r);

@@ -12,8 +12,6 @@
 
 #define SPEC_SIZE 256
 
-/* ---- against PyTorch ---------------------------------------------------- */
-
 /* What a comparison with the fixtures adds up. */
 struct tally {
     struct fixture *f;
@@ -270,11 +268,173 @@ static void test_layers_cut_into_shards_agree_with_pytorch(void **state)
     assert_true(t.close * 100 >= t.arrays * 95);
 }
 
+/* Equal values in a window: the first in reading order gets the gradient. */
+static void test_max_pool_gives_a_tie_to_the_first(void **state)
+{
+    const struct shape in = {.rank = 3, .dim = {2, 3, 1}};
+    const float x[] = {1, 2, 7, 7, 7, 7}, want[] = {0, 0, 3, 5, 0, 0};
+    struct rig *r = rig_new("max_pool2d 2 strides=1", &in, 1, 1, 1);
+
+    (void)state;
+    memcpy(r->x[0], x, sizeof(x));
+    r->dy[0] = 5.0f;
+    r->dy[1] = 3.0f;
+    rig_forward(r);
+    rig_backward(r);
+    assert_all_close(r->dx[0], want, 6, 0, 0);
+    rig_free(r);
+}
+
+/* Worked by hand: 2x2 windows at the edge see two values, one at the corner. */
+static void test_average_pool_divides_by_what_lies_inside(void **state)
+{
+    const struct shape in = {.rank = 3, .dim = {3, 3, 1}};
+    const float x[] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
+    const float want[] = {3, 4.5f, 7.5f, 9};
+    struct rig *r = rig_new("average_pool2d 2 padding=same", &in, 1, 1, 1);
+
+    (void)state;
+    memcpy(r->x[0], x, sizeof(x));
+    rig_forward(r);
+    assert_all_close(r->y, want, 4, 0, 0);
+    rig_free(r);
+}
+
+static struct rig *dropout_rig(int shards, uint64_t seed, uint64_t step)
+{
+    const struct shape in = {.rank = 1, .dim = {1000}};
+    struct rig *r = rig_new("dropout 0.3", &in, 1, 10, shards);
+    size_t i;
+
+    for (i = 0; i < r->x_size[0]; i++)
+        r->x[0][i] = (float)(i % 17) + 1.0f;
+    r->mode = PASS_TRAIN;
+    r->seed = seed;
+    r->step = step;
+    rig_forward(r);
+    return r;
+}
+
+static void test_dropout_drops_its_share_and_scales_the_rest(void **state)
+{
+    struct rig *r = dropout_rig(1, 1, 1);
+    size_t i, dropped = 0;
+
+    (void)state;
+    for (i = 0; i < r->y_size; i++) {
+        dropped += r->y[i] == 0.0f;
+        if (r->y[i] != 0.0f)
+            assert_close(r->y[i], (double)r->x[0][i] / 0.7, 1e-5);
+    }
+    /* 10,000 draws: a deviation is 46. */
+    assert_in_range(dropped, 3000 - 230, 3000 + 230);
+    rig_free(r);
+}
+
+static void test_dropout_does_not_depend_on_shards(void **state)
+{
+    struct rig *whole = dropout_rig(1, 1, 1), *cut = dropout_rig(3, 1, 1);
+
+    (void)state;
+    assert_same_bits(cut->y, whole->y, whole->y_size * sizeof(float));
+    rig_free(whole);
+    rig_free(cut);
+}
+
+static void test_dropout_draws_anew_for_each_step_and_seed(void **state)
+{
+    struct rig *one = dropout_rig(1, 1, 1), *step = dropout_rig(1, 1, 2);
+    struct rig *seed = dropout_rig(1, 2, 1);
+    size_t bytes = one->y_size * sizeof(float);
+
+    (void)state;
+    assert_memory_not_equal(one->y, step->y, bytes);
+    assert_memory_not_equal(one->y, seed->y, bytes);
+    rig_free(one);
+    rig_free(step);
+    rig_free(seed);
+}
+
+static void test_dropout_is_the_identity_in_evaluation(void **state)
+{
+    struct rig *r = dropout_rig(1, 1, 1);
+
+    (void)state;
+    r->mode = PASS_EVAL;
+    rig_forward(r);
+    assert_same_bits(r->y, r->x[0], r->y_size * sizeof(float));
+    rig_free(r);
+}
+
+/* Two batches of {1,3} and {5,9}: means 2 and 7, variances 1 and 4. */
+static void test_batch_norm_can_average_its_statistics(void **state)
+{
+    const struct shape in = {.rank = 1, .dim = {1}};
+    struct rig *r = rig_new("batch_norm", &in, 1, 2, 2);
+
+    (void)state;
+    r->mode = PASS_TRAIN;
+    r->blend = 1.0;
+    r->x[0][0] = 1.0f;
+    r->x[0][1] = 3.0f;
+    rig_forward(r);
+    assert_close(r->param[2][0], 2.0, 1e-6);
+    assert_close(r->param[3][0], 1.0, 1e-6);
+    r->blend = 0.5;
+    r->x[0][0] = 5.0f;
+    r->x[0][1] = 9.0f;
+    rig_forward(r);
+    assert_close(r->param[2][0], 4.5, 1e-6);
+    assert_close(r->param[3][0], 2.5, 1e-6);
+    rig_free(r);
+}
+
+/* A large mean with a small deviation: float sums of squares would cancel. */
+static void test_batch_norm_keeps_a_small_deviation(void **state)
+{
+    const struct shape in = {.rank = 1, .dim = {1}};
+    struct rig *r = rig_new("batch_norm epsilon=0", &in, 1, 4, 2);
+    const float x[] = {4096.5f, 4096.0f, 4096.5f, 4096.0f};
+    const float want[] = {1, -1, 1, -1};
+
+    (void)state;
+    r->mode = PASS_TRAIN;
+    r->param[0][0] = 1.0f;
+    memcpy(r->x[0], x, sizeof(x));
+    rig_forward(r);
+    assert_all_close(r->y, want, 4, 1e-6, 0);
+    rig_free(r);
+}
+
+static void test_softmax_survives_extreme_values(void **state)
+{
+    const struct shape in = {.rank = 1, .dim = {3}};
+    const float x[] = {1e4f, -1e4f, 9999.0f};
+    /* 1 / (1 + exp(-1)) */
+    const float want[] = {0.731058579f, 0.0f, 0.268941421f};
+    struct rig *r = rig_new("softmax", &in, 1, 1, 1);
+
+    (void)state;
+    memcpy(r->x[0], x, sizeof(x));
+    rig_forward(r);
+    assert_all_close(r->y, want, 3, 1e-6, 0);
+    rig_free(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_layer_agrees_with_pytorch),
         cmocka_unit_test(test_layers_cut_into_shards_agree_with_pytorch),
+        cmocka_unit_test(test_max_pool_gives_a_tie_to_the_first),
+        cmocka_unit_test(test_average_pool_divides_by_what_lies_inside),
+        cmocka_unit_test(test_dropout_drops_its_share_and_scales_the_rest),
+        cmocka_unit_test(test_dropout_does_not_depend_on_shards),
+        cmocka_unit_test(test_dropout_draws_anew_for_each_step_and_seed),
+        cmocka_unit_test(test_dropout_is_the_identity_in_evaluation),
+        cmocka_unit_test(test_batch_norm_can_average_its_statistics),
+        cmocka_unit_test(test_batch_norm_keeps_a_small_deviation),
+        cmocka_unit_test(test_softmax_survives_extreme_values),
     };
 
     return cmocka_run_group_tests_name("layers", tests, NULL, NULL);

@@ -278,6 +278,8 @@ void conv_depthwise_kernel(const struct window *w, int multiplier, int n,
                 struct run run = run_of(&j, line, down.at + k * w->step_h,
                                         down.first + k, kx);
 
+                if (run.count == 0)
+                    continue;
                 if (multiplier == 1)
                     kernel_single(&run, channels);
                 else
