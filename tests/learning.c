@@ -65,6 +65,36 @@ struct dataset *learning_data(const char *shape, int classes, int n,
     return d;
 }
 
+static void copy_rows(struct samples *s, const uint8_t *x, const int32_t *label,
+                      int n, size_t width)
+{
+    struct err err;
+
+    s->n = n;
+    s->u8 = mem_block_array((size_t)n, width, "test", &err);
+    s->label = mem_block_array((size_t)n, sizeof(*s->label), "test", &err);
+    assert_non_null(s->u8);
+    assert_non_null(s->label);
+    memcpy(s->u8, x, (size_t)n * width);
+    memcpy(s->label, label, (size_t)n * sizeof(*label));
+}
+
+struct dataset *learning_rows(const uint8_t *x, const int32_t *label, int n,
+                              int width, int classes)
+{
+    struct dataset *d = mem_zalloc(sizeof(*d));
+    struct err err;
+
+    d->shape = (struct shape){.rank = 1, .dim = {width}};
+    d->name = mem_strdup("test");
+    d->classes = classes;
+    d->scale = 1.0f;
+    copy_rows(&d->train, x, label, n, (size_t)width);
+    copy_rows(&d->test, x, label, n, (size_t)width);
+    assert_ok(dataset_split(d, 0, 1, &err));
+    return d;
+}
+
 struct pool *learning_pool(int threads)
 {
     struct err err;

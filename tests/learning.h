@@ -14,6 +14,11 @@ struct net *learning_net(const char *spec, uint64_t seed);
 struct dataset *learning_data(const char *shape, int classes, int n,
                               uint64_t seed);
 
+/* Vectors as given, x (n,width) and label (n), as train and test alike; all
+ * rows of train are fit rows, nothing is scaled. */
+struct dataset *learning_rows(const uint8_t *x, const int32_t *label, int n,
+                              int width, int classes);
+
 struct pool *learning_pool(int threads);
 
 /* The shipped MNIST, split as usual. */
