@@ -325,6 +325,9 @@ static void bind_keys(Keymap map)
     rl_bind_key_in_map(12, on_repaint, map);
     rl_bind_key_in_map(26, on_suspend, map);
     rl_bind_key_in_map('\t', on_tab, map);
+    /* Esc before them must not swallow them, nor a second Esc the first. */
+    rl_bind_keyseq_in_map("\033\003", on_interrupt, map);
+    rl_bind_keyseq_in_map("\033\033", on_interrupt, map);
     rl_bind_keyseq_in_map("\033[Z", on_back_tab, map);
     rl_bind_keyseq_in_map("\033[200~", on_paste, map);
 }

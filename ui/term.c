@@ -31,10 +31,21 @@ static const struct {
     const char *text;
     uint32_t code;
 } own_keys[] = {
-    {"\033[200~", INPUT_PASTE_START}, {"\033[201~", INPUT_PASTE_END},
+    {"\033[200~", INPUT_PASTE_START},
+    {"\033[201~", INPUT_PASTE_END},
     {"\033[I", INPUT_UNKNOWN}, /* focus came and went */
-    {"\033[O", INPUT_UNKNOWN},        {"\033[<", INPUT_MOUSE_SGR},
+    {"\033[O", INPUT_UNKNOWN},
+    {"\033[<", INPUT_MOUSE_SGR},
     {"\033[M", INPUT_MOUSE_OLD},
+    /* Terminals that take no notice of the keypad's mode. */
+    {"\033[A", VIEW_KEY_UP},
+    {"\033[B", VIEW_KEY_DOWN},
+    {"\033[C", VIEW_KEY_RIGHT},
+    {"\033[D", VIEW_KEY_LEFT},
+    {"\033[H", VIEW_KEY_HOME},
+    {"\033[F", VIEW_KEY_END},
+    {"\033[1~", VIEW_KEY_HOME},
+    {"\033[4~", VIEW_KEY_END},
 };
 
 static struct {
