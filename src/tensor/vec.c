@@ -131,7 +131,8 @@ static inline void sum_block(const float *x, float *restrict part, size_t rows,
 VEC_CLONES
 void vec_sum_rows(const float *x, float *s, size_t rows, size_t cols)
 {
-    float part[TILE], total[TILE];
+    float part[TILE];
+    double total[TILE];
     size_t first, r, c;
 
     for (first = 0; first < cols; first += TILE) {
@@ -143,8 +144,9 @@ void vec_sum_rows(const float *x, float *s, size_t rows, size_t cols)
 
             sum_block(x + r * cols + first, part, count, width, cols);
             for (c = 0; c < TILE; c++)
-                total[c] += part[c];
+                total[c] += (double)part[c];
         }
-        memcpy(s + first, total, width * sizeof(*s));
+        for (c = 0; c < width; c++)
+            s[first + c] = (float)total[c];
     }
 }

@@ -50,8 +50,8 @@ double vec_squares(const float *x, size_t n);
 
 /* y (rows,cols) += b (cols) to each row */
 void vec_add_row(const float *b, float *y, size_t rows, size_t cols);
-/* s (cols) = sum over the rows of x (rows,cols), in blocks of rows so that
- * rounding does not grow with their number */
+/* s (cols) = sum over the rows of x (rows,cols): 64 rows in float, such blocks
+ * in double, so that rounding does not grow with their number */
 void vec_sum_rows(const float *x, float *s, size_t rows, size_t cols);
 
 /* exp(x), 2 units in the last place; 0 below -86.98, infinity above 88.72. */
