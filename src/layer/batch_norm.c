@@ -111,24 +111,41 @@ static size_t shared(const void *config, const struct shape *in)
     return 4 * (size_t)shape_last(in);
 }
 
-/* part (2,C) = sums over the rows of x and x^2 */
+static size_t tile_size(size_t channels, size_t first)
+{
+    return channels - first < TILE ? channels - first : TILE;
+}
+
+/* sum, squares (n) over the rows of x for channels first..first+n-1 */
 VEC_CLONES
-static void forward_part(const struct layer_pass *p, double *part)
+static void forward_sums(const struct layer_pass *p, size_t first, size_t n,
+                         double *sum, double *squares)
 {
     size_t channels = channels_of(p), rows = rows_of(p), r, c;
-    double *restrict sum = part, *restrict squares = part + channels;
+    double s[TILE] = {0}, q[TILE] = {0};
 
-    memset(part, 0, 2 * channels * sizeof(*part));
     for (r = 0; r < rows; r++) {
-        const float *restrict x = p->x[0] + r * channels;
+        const float *x = p->x[0] + r * channels + first;
 
-        for (c = 0; c < channels; c++) {
+        for (c = 0; c < n; c++) {
             double v = (double)x[c];
 
-            sum[c] += v;
-            squares[c] += v * v;
+            s[c] += v;
+            q[c] += v * v;
         }
     }
+    memcpy(sum, s, n * sizeof(*sum));
+    memcpy(squares, q, n * sizeof(*squares));
+}
+
+/* part (2,C) = sums over the rows of x and x^2 */
+static void forward_part(const struct layer_pass *p, double *part)
+{
+    size_t channels = channels_of(p), first;
+
+    for (first = 0; first < channels; first += TILE)
+        forward_sums(p, first, tile_size(channels, first), part + first,
+                     part + channels + first);
 }
 
 /* The sum of entry i over the shards, in their order. */
@@ -202,11 +219,6 @@ static inline float gamma_at(const struct layer_pass *p,
                              const struct places *at, size_t c)
 {
     return at->gamma >= 0 ? p->param[at->gamma][c] : 1.0f;
-}
-
-static size_t tile_size(size_t channels, size_t first)
-{
-    return channels - first < TILE ? channels - first : TILE;
 }
 
 /* y = (x - mean) * factor + offset for n channels of every row */

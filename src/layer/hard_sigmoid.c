@@ -2,7 +2,7 @@
 #include "layer/act.h"
 
 ACT_FORWARD(-2.5f > x ? 0.0f : 2.5f < x ? 1.0f : 0.2f * x + 0.5f)
-ACT_BACKWARD((y > 0.0f) & (y < 1.0f) ? 0.2f * dy : 0.0f)
+ACT_BACKWARD(((y > 0.0f) & (y < 1.0f)) ? 0.2f * dy : 0.0f)
 
 const struct layer_kind hard_sigmoid_layer = {
     .name = "hard_sigmoid",

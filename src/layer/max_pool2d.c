@@ -30,7 +30,7 @@ static void forward_place(const struct layer_pass *p,
                 p->x[0] + at->x + (size_t)r * at->row + (size_t)q * at->c;
 
             for (c = 0; c < at->c; c++)
-                y[c] = (x[c] > y[c]) | (x[c] != x[c]) ? x[c] : y[c];
+                y[c] = ((x[c] > y[c]) | (x[c] != x[c])) ? x[c] : y[c];
         }
     }
 }

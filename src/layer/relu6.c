@@ -2,7 +2,7 @@
 #include "layer/act.h"
 
 ACT_FORWARD(0.0f > x ? 0.0f : 6.0f < x ? 6.0f : x)
-ACT_BACKWARD((y > 0.0f) & (y < 6.0f) ? dy : 0.0f)
+ACT_BACKWARD(((y > 0.0f) & (y < 6.0f)) ? dy : 0.0f)
 
 const struct layer_kind relu6_layer = {
     .name = "relu6",

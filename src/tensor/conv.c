@@ -56,49 +56,131 @@ static struct taps taps_across(const struct window *w, int x)
     return window_taps(x, w->stride_w, w->step_w, w->left, w->kw, w->w);
 }
 
-/* A memcpy whose common short lengths need no call. */
-static inline void copy_short(float *restrict to, const float *restrict from,
-                              size_t n)
+/* count runs of n floats; with a constant n there is no call and no loop. */
+static inline void copy_n(const float *from, size_t from_step, float *to,
+                          size_t to_step, int count, size_t n)
+{
+    int i;
+
+    for (i = 0; i < count; i++, from += from_step, to += to_step)
+        memcpy(to, from, n * sizeof(*to));
+}
+
+static void copy_runs(const float *from, size_t from_step, float *to,
+                      size_t to_step, int count, size_t n)
 {
     switch (n) {
     case 1:
-        to[0] = from[0];
+        copy_n(from, from_step, to, to_step, count, 1);
+        break;
+    case 2:
+        copy_n(from, from_step, to, to_step, count, 2);
         break;
     case 3:
-        memcpy(to, from, 3 * sizeof(*to));
+        copy_n(from, from_step, to, to_step, count, 3);
         break;
     case 5:
-        memcpy(to, from, 5 * sizeof(*to));
+        copy_n(from, from_step, to, to_step, count, 5);
+        break;
+    case 7:
+        copy_n(from, from_step, to, to_step, count, 7);
         break;
     case 9:
-        memcpy(to, from, 9 * sizeof(*to));
+        copy_n(from, from_step, to, to_step, count, 9);
+        break;
+    case 15:
+        copy_n(from, from_step, to, to_step, count, 15);
+        break;
+    case 48:
+        copy_n(from, from_step, to, to_step, count, 48);
         break;
     default:
-        memcpy(to, from, n * sizeof(*to));
+        copy_n(from, from_step, to, to_step, count, n);
     }
 }
 
-/*
- * One tap row of a place: kw * width floats at col, from the image line that
- * starts at line.  Without dilation and with all channels the taps are one run.
- */
-static inline void gather_row(const struct window *w, const struct patch *p,
-                              struct taps t, const float *line, float *col)
-{
-    size_t width = (size_t)p->width, c = (size_t)w->c;
-    size_t before = (size_t)t.first * width, k;
-    const float *from = line + (size_t)t.at * c + p->from;
+/* Places first..last-1 of a line have all their taps inside the image. */
+struct inside {
+    int first, last;
+};
 
-    vec_zero(col, before);
+static struct inside inside_of(const struct window *w)
+{
+    int extent = (w->kw - 1) * w->step_w;
+    int first = (w->left + w->stride_w - 1) / w->stride_w;
+    int room = w->w - 1 - extent + w->left; /* place * stride at most */
+    int last = room < 0 ? 0 : room / w->stride_w + 1;
+
+    last = last < w->out_w ? last : w->out_w;
+    first = first < last ? first : last;
+    return (struct inside){.first = first, .last = last};
+}
+
+/*
+ * The taps of one row of the window, for all places of a line: `line` is the
+ * image line they see, cell their place in the first row of the matrix, and
+ * depth the distance of its rows.
+ */
+struct tap_row {
+    const struct window *w;
+    const struct patch *p;
+    size_t depth;
+};
+
+/* A place at the edge. */
+static void gather_edge(const struct tap_row *t, int ox, const float *line,
+                        float *cell)
+{
+    struct taps taps = taps_across(t->w, ox);
+    size_t width = (size_t)t->p->width, c = (size_t)t->w->c;
+    const float *from = line + (size_t)taps.at * c + t->p->from;
+
+    cell += (size_t)ox * t->depth;
+    vec_zero(cell, (size_t)t->w->kw * width);
+    copy_runs(from, (size_t)t->w->step_w * c, cell + (size_t)taps.first * width,
+              width, taps.count, width);
+}
+
+static void gather_inside(const struct tap_row *t, struct inside in,
+                          const float *line, float *cell)
+{
+    const struct window *w = t->w;
+    size_t width = (size_t)t->p->width, c = (size_t)w->c, kx;
+    size_t step = (size_t)w->stride_w * c;
+    int count = in.last - in.first;
+    const float *from =
+        line + (size_t)(in.first * w->stride_w - w->left) * c + t->p->from;
+
+    cell += (size_t)in.first * t->depth;
     if (w->step_w == 1 && width == c) {
-        copy_short(col + before, from, (size_t)t.count * c);
-    } else {
-        for (k = 0; k < (size_t)t.count; k++)
-            copy_short(col + before + k * width,
-                       from + k * (size_t)w->step_w * c, width);
+        copy_runs(from, step, cell, t->depth, count, (size_t)w->kw * c);
+        return;
     }
-    before += (size_t)t.count * width;
-    vec_zero(col + before, (size_t)w->kw * width - before);
+    for (kx = 0; kx < (size_t)w->kw; kx++)
+        copy_runs(from + kx * (size_t)w->step_w * c, step, cell + kx * width,
+                  t->depth, count, width);
+}
+
+static void gather_row(const struct tap_row *t, struct inside in,
+                       const float *line, float *cell)
+{
+    int ox;
+
+    for (ox = 0; ox < in.first; ox++)
+        gather_edge(t, ox, line, cell);
+    if (in.last > in.first)
+        gather_inside(t, in, line, cell);
+    for (ox = in.last; ox < t->w->out_w; ox++)
+        gather_edge(t, ox, line, cell);
+}
+
+/* The row of taps lies in the padding. */
+static void clear_row(const struct tap_row *t, float *cell)
+{
+    int ox;
+
+    for (ox = 0; ox < t->w->out_w; ox++, cell += t->depth)
+        vec_zero(cell, (size_t)t->w->kw * (size_t)t->p->width);
 }
 
 void conv_im2col(const struct window *w, const struct patch *p, const float *x,
@@ -106,33 +188,29 @@ void conv_im2col(const struct window *w, const struct patch *p, const float *x,
 {
     size_t row = (size_t)w->kw * (size_t)p->width;
     size_t line_size = (size_t)w->w * (size_t)w->c;
-    int i, ox, ky;
+    struct tap_row t = {.w = w, .p = p, .depth = row * (size_t)w->kh};
+    struct inside in = inside_of(w);
+    int i, ky;
 
     for (i = p->first; i < p->first + p->count; i++) {
         const float *image =
             x + (size_t)(i / w->out_h) * (size_t)w->h * line_size;
         struct taps down = taps_down(w, i % w->out_h);
 
-        for (ox = 0; ox < w->out_w; ox++) {
-            struct taps across = taps_across(w, ox);
+        for (ky = 0; ky < w->kh; ky++) {
+            int at = down.at + (ky - down.first) * w->step_h;
+            float *cell = cols + (size_t)ky * row;
 
-            for (ky = 0; ky < w->kh; ky++, cols += row) {
-                int inside = ky - down.first;
-
-                if (inside < 0 || inside >= down.count || across.count == 0) {
-                    vec_zero(cols, row);
-                    continue;
-                }
-                gather_row(w, p, across,
-                           image + (size_t)(down.at + inside * w->step_h) *
-                                       line_size,
-                           cols);
-            }
+            if (ky < down.first || ky >= down.first + down.count)
+                clear_row(&t, cell);
+            else
+                gather_row(&t, in, image + (size_t)at * line_size, cell);
         }
+        cols += (size_t)w->out_w * t.depth;
     }
 }
 
-/* The reverse of gather_row: adds. */
+/* The taps of one row of the window at one place: adds. */
 static inline void scatter_row(const struct window *w, const struct patch *p,
                                struct taps t, const float *col, float *line)
 {

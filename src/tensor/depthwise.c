@@ -5,7 +5,7 @@
 #include "tensor/conv.h"
 #include "tensor/vec.h"
 
-#define TILE 32
+#define TILE 32 /* the most; then 16, 8, and what is left */
 
 struct job {
     const struct window *w;
@@ -33,38 +33,46 @@ static struct taps taps_across(const struct window *w, int ox)
     return window_taps(ox, w->stride_w, w->step_w, w->left, w->kw, w->w);
 }
 
-static struct place place_at(const struct job *j, int line, int ox)
+/* What the places of one output line have in common. */
+static struct place line_of(const struct job *j, int line)
 {
     const struct window *w = j->w;
     struct taps down = taps_down(w, line % w->out_h);
-    struct taps across = taps_across(w, ox);
     size_t c = (size_t)w->c, row = (size_t)w->w * c, cell = c * j->mult;
     size_t image = (size_t)(line / w->out_h) * (size_t)w->h * row;
 
-    return (struct place){
-        .x = image + (size_t)down.at * row + (size_t)across.at * c,
-        .k = (size_t)(down.first * w->kw + across.first) * cell,
-        .y = ((size_t)line * (size_t)w->out_w + (size_t)ox) * cell,
-        .rows = across.count > 0 ? down.count : 0,
-        .cols = across.count,
-        .x_row = (size_t)w->step_h * row,
-        .x_col = (size_t)w->step_w * c,
-        .k_row = (size_t)w->kw * cell,
-        .k_col = cell};
+    return (struct place){.x = image + (size_t)down.at * row,
+                          .k = (size_t)(down.first * w->kw) * cell,
+                          .y = (size_t)line * (size_t)w->out_w * cell,
+                          .rows = down.count,
+                          .x_row = (size_t)w->step_h * row,
+                          .x_col = (size_t)w->step_w * c,
+                          .k_row = (size_t)w->kw * cell,
+                          .k_col = cell};
 }
 
-static void each_place(const struct job *j,
-                       void (*visit)(const struct job *j,
-                                     const struct place *p))
+static inline struct place place_at(const struct job *j, struct place line,
+                                    int ox)
 {
-    int line, ox;
+    struct taps across = taps_across(j->w, ox);
+
+    line.x += (size_t)across.at * (size_t)j->w->c;
+    line.k += (size_t)across.first * line.k_col;
+    line.y += (size_t)ox * line.k_col;
+    line.cols = across.count;
+    return line;
+}
+
+static void each_line(const struct job *j,
+                      void (*visit)(const struct job *j,
+                                    const struct place *line))
+{
+    int line;
 
     for (line = 0; line < j->n * j->w->out_h; line++) {
-        for (ox = 0; ox < j->w->out_w; ox++) {
-            struct place p = place_at(j, line, ox);
+        struct place start = line_of(j, line);
 
-            visit(j, &p);
-        }
+        visit(j, &start);
     }
 }
 
@@ -89,17 +97,27 @@ static inline void forward_tile(const struct job *j, const struct place *p,
 }
 
 VEC_CLONES
-static void forward_single(const struct job *j, const struct place *p)
+static void forward_single(const struct job *j, const struct place *line)
 {
-    size_t c = 0, channels = (size_t)j->w->c;
+    size_t channels = (size_t)j->w->c;
+    int ox;
 
-    for (; c + TILE <= channels; c += TILE)
-        forward_tile(j, p, c, TILE);
-    if (c < channels)
-        forward_tile(j, p, c, channels - c);
+    for (ox = 0; ox < j->w->out_w; ox++) {
+        const struct place p = place_at(j, *line, ox);
+        size_t c = 0;
+
+        for (; c + TILE <= channels; c += TILE)
+            forward_tile(j, &p, c, TILE);
+        for (; c + 16 <= channels; c += 16)
+            forward_tile(j, &p, c, 16);
+        for (; c + 8 <= channels; c += 8)
+            forward_tile(j, &p, c, 8);
+        if (c < channels)
+            forward_tile(j, &p, c, channels - c);
+    }
 }
 
-static void forward_multiple(const struct job *j, const struct place *p)
+static void forward_place(const struct job *j, const struct place *p)
 {
     size_t c, m, channels = (size_t)j->w->c;
     int r, q;
@@ -121,37 +139,68 @@ static void forward_multiple(const struct job *j, const struct place *p)
     }
 }
 
+static void forward_multiple(const struct job *j, const struct place *line)
+{
+    int ox;
+
+    for (ox = 0; ox < j->w->out_w; ox++) {
+        const struct place p = place_at(j, *line, ox);
+
+        forward_place(j, &p);
+    }
+}
+
 void conv_depthwise(const struct window *w, int multiplier, int n,
                     const float *x, const float *k, float *y)
 {
     struct job j = {
         .w = w, .mult = (size_t)multiplier, .n = n, .x = x, .k = k, .y = y};
 
-    each_place(&j, multiplier == 1 ? forward_single : forward_multiple);
+    each_line(&j, multiplier == 1 ? forward_single : forward_multiple);
 }
 
-/* dx += k dy at one place */
-VEC_CLONES
-static void input_single(const struct job *j, const struct place *p)
+/* dx += k dy at one place, n channels from `first` on; n is at most TILE. */
+static inline void input_tile(const struct job *j, const struct place *p,
+                              size_t first, size_t n)
 {
-    size_t c, channels = (size_t)j->w->c;
-    const float *restrict dy = j->dy + p->y;
+    float dy[TILE];
+    size_t c;
     int r, q;
 
+    memcpy(dy, j->dy + p->y + first, n * sizeof(*dy));
     for (r = 0; r < p->rows; r++) {
-        for (q = 0; q < p->cols; q++) {
-            float *restrict dx =
-                j->dx + p->x + (size_t)r * p->x_row + (size_t)q * p->x_col;
-            const float *restrict k =
-                j->k + p->k + (size_t)r * p->k_row + (size_t)q * p->k_col;
+        float *restrict dx = j->dx + p->x + (size_t)r * p->x_row + first;
+        const float *restrict k = j->k + p->k + (size_t)r * p->k_row + first;
 
-            for (c = 0; c < channels; c++)
+        for (q = 0; q < p->cols; q++, dx += p->x_col, k += p->k_col) {
+            for (c = 0; c < n; c++)
                 dx[c] += k[c] * dy[c];
         }
     }
 }
 
-static void input_multiple(const struct job *j, const struct place *p)
+VEC_CLONES
+static void input_single(const struct job *j, const struct place *line)
+{
+    size_t channels = (size_t)j->w->c;
+    int ox;
+
+    for (ox = 0; ox < j->w->out_w; ox++) {
+        const struct place p = place_at(j, *line, ox);
+        size_t c = 0;
+
+        for (; c + TILE <= channels; c += TILE)
+            input_tile(j, &p, c, TILE);
+        for (; c + 16 <= channels; c += 16)
+            input_tile(j, &p, c, 16);
+        for (; c + 8 <= channels; c += 8)
+            input_tile(j, &p, c, 8);
+        if (c < channels)
+            input_tile(j, &p, c, channels - c);
+    }
+}
+
+static void input_place(const struct job *j, const struct place *p)
 {
     size_t c, m, channels = (size_t)j->w->c;
     int r, q;
@@ -172,6 +221,17 @@ static void input_multiple(const struct job *j, const struct place *p)
     }
 }
 
+static void input_multiple(const struct job *j, const struct place *line)
+{
+    int ox;
+
+    for (ox = 0; ox < j->w->out_w; ox++) {
+        const struct place p = place_at(j, *line, ox);
+
+        input_place(j, &p);
+    }
+}
+
 void conv_depthwise_input(const struct window *w, int multiplier, int n,
                           const float *k, const float *dy, float *dx)
 {
@@ -179,7 +239,7 @@ void conv_depthwise_input(const struct window *w, int multiplier, int n,
         .w = w, .mult = (size_t)multiplier, .n = n, .k = k, .dy = dy, .dx = dx};
 
     vec_zero(dx, (size_t)n * (size_t)w->h * (size_t)w->w * (size_t)w->c);
-    each_place(&j, multiplier == 1 ? input_single : input_multiple);
+    each_line(&j, multiplier == 1 ? input_single : input_multiple);
 }
 
 /* A tap seen along one line of places: x and dy at the first place where the
@@ -239,6 +299,10 @@ static void kernel_single(const struct run *run, size_t channels)
 
     for (; c + TILE <= channels; c += TILE)
         kernel_tile(run, c, TILE);
+    for (; c + 16 <= channels; c += 16)
+        kernel_tile(run, c, 16);
+    for (; c + 8 <= channels; c += 8)
+        kernel_tile(run, c, 8);
     if (c < channels)
         kernel_tile(run, c, channels - c);
 }

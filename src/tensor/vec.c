@@ -1,8 +1,9 @@
 #include "tensor/vec.h"
 
-#define LANES 16 /* one AVX-512 register; other sets use several smaller */
-#define TILE  64 /* columns summed at a time */
-#define BLOCK 64 /* rows summed before they join the total */
+#define LANES 16  /* one AVX-512 register; other sets use several smaller */
+#define TILE  64  /* columns summed at a time */
+#define WIDE  256 /* floats of repeated short rows */
+#define BLOCK 64  /* rows summed before they join the total */
 
 void vec_zero(float *y, size_t n)
 {
@@ -94,16 +95,25 @@ double vec_squares(const float *x, size_t n)
     return sum;
 }
 
+/* Short rows are taken several at a time, so that registers are full. */
 VEC_CLONES
 void vec_add_row(const float *b, float *y, size_t rows, size_t cols)
 {
-    size_t r, c;
+    float wide[WIDE];
+    size_t many = 1, r, c;
 
-    for (r = 0; r < rows; r++) {
+    if (cols > 0 && cols <= WIDE / 2) {
+        many = WIDE / cols;
+        for (r = 0; r < many; r++)
+            memcpy(wide + r * cols, b, cols * sizeof(*b));
+        b = wide;
+    }
+    for (r = 0; r < rows; r += many) {
+        size_t n = (rows - r < many ? rows - r : many) * cols;
         float *to = y + r * cols;
 
         VEC_LOOP
-        for (c = 0; c < cols; c++)
+        for (c = 0; c < n; c++)
             to[c] += b[c];
     }
 }
