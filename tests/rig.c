@@ -12,7 +12,7 @@ static void *room(size_t n, size_t size)
     void *p = calloc(n > 0 ? n : 1, size);
 
     if (p == NULL)
-        fail_msg("no memory");
+        abort();
     return p;
 }
 

@@ -14,6 +14,13 @@ struct act_config {
     float alpha;
 };
 
+#define ACT_ALPHA_ROW(text, value)                                             \
+    {                                                                          \
+        .name = "alpha", .keras = "alpha", .help = text, .type = ATTR_REAL,    \
+        .positional = true, .usual = value,                                    \
+        .offset = offsetof(struct act_config, alpha), .least = 0, .most = 1000 \
+    }
+
 static inline float act_alpha(const struct layer_pass *p)
 {
     return ((const struct act_config *)p->config)->alpha;

@@ -38,8 +38,9 @@ static const struct layer_attr attrs[] = {
      .usual = 0.99,
      .least = 0,
      .most = 1},
-    ATTR_BOOL_ROW(scale, "learn a factor for every channel", 1),
-    ATTR_BOOL_ROW(center, "learn an offset for every channel", 1),
+    ATTR_BOOL_ROW(struct config, scale, "learn a factor for every channel", 1),
+    ATTR_BOOL_ROW(struct config, center, "learn an offset for every channel",
+                  1),
 };
 
 static enum err_code shape(const void *config, const struct shape *in,
@@ -323,7 +324,7 @@ static void backward_join(const struct layer_pass *p, const double *parts,
 static void backward_fixed(const struct layer_pass *p, size_t first, size_t n)
 {
     struct places at = places_of(p->config);
-    double sum[TILE], product[TILE];
+    double sum[TILE] = {0}, product[TILE] = {0};
     size_t c;
 
     backward_sums(p, first, n, sum, product);

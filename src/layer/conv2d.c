@@ -33,11 +33,11 @@ static const struct layer_attr attrs[] = {
      .usual = 1,
      .least = 1,
      .most = 1e6},
-    ATTR_PAIR_ROW(kernel_size, "height and width of the window",
+    ATTR_PAIR_ROW(struct config, kernel_size, "height and width of the window",
                   .positional = true, .required = true, .usual = 1),
-    ATTR_PAIR_ROW(strides, "from place to place", .usual = 1),
-    ATTR_PADDING_ROW,
-    ATTR_PAIR_ROW(dilation_rate, "from tap to tap", .usual = 1),
+    ATTR_PAIR_ROW(struct config, strides, "from place to place", .usual = 1),
+    ATTR_PADDING_ROW(struct config),
+    ATTR_PAIR_ROW(struct config, dilation_rate, "from tap to tap", .usual = 1),
     {.name = "groups",
      .keras = "groups",
      .help = "channels are cut into so many groups that do not mix",
@@ -46,7 +46,7 @@ static const struct layer_attr attrs[] = {
      .usual = 1,
      .least = 1,
      .most = 1e6},
-    ATTR_BOOL_ROW(use_bias, "add a bias to every channel", 1),
+    ATTR_BOOL_ROW(struct config, use_bias, "add a bias to every channel", 1),
 };
 
 static struct window window_of(const void *config, const struct shape *in)
@@ -94,10 +94,7 @@ static enum err_code shape(const void *config, const struct shape *in,
     if (code != ERR_OK)
         return code;
     w = window_of(config, in);
-    code = window_check(&w, err);
-    if (code != ERR_OK)
-        return err_context(err, "conv2d");
-    return shape_make(out, 3, (long long[]){w.out_h, w.out_w, c->filters}, err);
+    return layer_window_shape("conv2d", &w, c->filters, out, err);
 }
 
 static bool param(const void *config, const struct shape *in, int i,
@@ -107,28 +104,18 @@ static bool param(const void *config, const struct shape *in, int i,
     int taps = c->kernel_size[0] * c->kernel_size[1];
     int channels = in->dim[2] / c->groups;
 
-    if (i == 0) {
-        *out = (struct param_def){
-            .name = "kernel",
-            .shape = {.rank = 4,
-                      .dim = {c->kernel_size[0], c->kernel_size[1], channels,
-                              c->filters}},
-            .trainable = true,
-            .prunable = true,
-            .decays = true,
-            .init = INIT_GLOROT,
-            .fan_in = taps * channels,
-            .fan_out = taps * (c->filters / c->groups)};
-        return true;
-    }
-    if (i == 1 && c->use_bias) {
-        *out = (struct param_def){.name = "bias",
-                                  .shape = {.rank = 1, .dim = {c->filters}},
-                                  .trainable = true,
-                                  .init = INIT_ZERO};
-        return true;
-    }
-    return false;
+    if (i == 0)
+        *out = param_kernel(
+            "kernel",
+            &(struct shape){.rank = 4,
+                            .dim = {c->kernel_size[0], c->kernel_size[1],
+                                    channels, c->filters}},
+            taps * channels, taps * (c->filters / c->groups));
+    else if (i == 1 && c->use_bias)
+        *out = param_bias(c->filters);
+    else
+        return false;
+    return true;
 }
 
 /* x itself is the matrix: one tap, every place. */

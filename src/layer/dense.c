@@ -22,7 +22,7 @@ static const struct layer_attr attrs[] = {
      .usual = 1,
      .least = 1,
      .most = 1e6},
-    ATTR_BOOL_ROW(use_bias, "add a bias to every output", 1),
+    ATTR_BOOL_ROW(struct config, use_bias, "add a bias to every output", 1),
 };
 
 static enum err_code shape(const void *config, const struct shape *in,
@@ -51,26 +51,15 @@ static bool param(const void *config, const struct shape *in, int i,
     const struct config *c = config;
     int inputs = shape_last(in);
 
-    if (i == 0) {
-        *out =
-            (struct param_def){.name = "kernel",
-                               .shape = {.rank = 2, .dim = {inputs, c->units}},
-                               .trainable = true,
-                               .prunable = true,
-                               .decays = true,
-                               .init = INIT_GLOROT,
-                               .fan_in = inputs,
-                               .fan_out = c->units};
-        return true;
-    }
-    if (i == 1 && c->use_bias) {
-        *out = (struct param_def){.name = "bias",
-                                  .shape = {.rank = 1, .dim = {c->units}},
-                                  .trainable = true,
-                                  .init = INIT_ZERO};
-        return true;
-    }
-    return false;
+    if (i == 0)
+        *out = param_kernel(
+            "kernel", &(struct shape){.rank = 2, .dim = {inputs, c->units}},
+            inputs, c->units);
+    else if (i == 1 && c->use_bias)
+        *out = param_bias(c->units);
+    else
+        return false;
+    return true;
 }
 
 static double macs(const void *config, const struct shape *in,

@@ -14,11 +14,11 @@ struct config {
 };
 
 static const struct layer_attr attrs[] = {
-    ATTR_PAIR_ROW(kernel_size, "height and width of the window",
+    ATTR_PAIR_ROW(struct config, kernel_size, "height and width of the window",
                   .positional = true, .required = true, .usual = 1),
-    ATTR_PAIR_ROW(strides, "from place to place", .usual = 1),
-    ATTR_PADDING_ROW,
-    ATTR_PAIR_ROW(dilation_rate, "from tap to tap", .usual = 1),
+    ATTR_PAIR_ROW(struct config, strides, "from place to place", .usual = 1),
+    ATTR_PADDING_ROW(struct config),
+    ATTR_PAIR_ROW(struct config, dilation_rate, "from tap to tap", .usual = 1),
     {.name = "depth_multiplier",
      .keras = "depth_multiplier",
      .help = "output channels for every input channel",
@@ -27,7 +27,7 @@ static const struct layer_attr attrs[] = {
      .usual = 1,
      .least = 1,
      .most = 10000},
-    ATTR_BOOL_ROW(use_bias, "add a bias to every channel", 1),
+    ATTR_BOOL_ROW(struct config, use_bias, "add a bias to every channel", 1),
 };
 
 static struct window window_of(const void *config, const struct shape *in)
@@ -58,13 +58,8 @@ static enum err_code shape(const void *config, const struct shape *in,
         return err_set(err, ERR_SHAPE,
                        "depthwise_conv2d: %.3g weights are too many", weights);
     w = window_of(config, in);
-    code = window_check(&w, err);
-    if (code != ERR_OK)
-        return err_context(err, "depthwise_conv2d");
-    return shape_make(
-        out, 3,
-        (long long[]){w.out_h, w.out_w, (long long)w.c * c->depth_multiplier},
-        err);
+    return layer_window_shape("depthwise_conv2d", &w,
+                              (long long)w.c * c->depth_multiplier, out, err);
 }
 
 static bool param(const void *config, const struct shape *in, int i,
@@ -73,29 +68,18 @@ static bool param(const void *config, const struct shape *in, int i,
     const struct config *c = config;
     int taps = c->kernel_size[0] * c->kernel_size[1];
 
-    if (i == 0) {
-        *out = (struct param_def){
-            .name = "depthwise_kernel",
-            .shape = {.rank = 4,
-                      .dim = {c->kernel_size[0], c->kernel_size[1], in->dim[2],
-                              c->depth_multiplier}},
-            .trainable = true,
-            .prunable = true,
-            .decays = true,
-            .init = INIT_GLOROT,
-            .fan_in = taps,
-            .fan_out = taps * c->depth_multiplier};
-        return true;
-    }
-    if (i == 1 && c->use_bias) {
-        *out = (struct param_def){
-            .name = "bias",
-            .shape = {.rank = 1, .dim = {in->dim[2] * c->depth_multiplier}},
-            .trainable = true,
-            .init = INIT_ZERO};
-        return true;
-    }
-    return false;
+    if (i == 0)
+        *out = param_kernel(
+            "depthwise_kernel",
+            &(struct shape){.rank = 4,
+                            .dim = {c->kernel_size[0], c->kernel_size[1],
+                                    in->dim[2], c->depth_multiplier}},
+            taps, taps * c->depth_multiplier);
+    else if (i == 1 && c->use_bias)
+        *out = param_bias(in->dim[2] * c->depth_multiplier);
+    else
+        return false;
+    return true;
 }
 
 static double macs(const void *config, const struct shape *in,

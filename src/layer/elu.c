@@ -2,16 +2,7 @@
 #include "layer/act.h"
 
 static const struct layer_attr attrs[] = {
-    {.name = "alpha",
-     .keras = "alpha",
-     .help = "limit for large negative x, turned round",
-     .type = ATTR_REAL,
-     .offset = offsetof(struct act_config, alpha),
-     .positional = true,
-     .usual = 1,
-     .least = 0,
-     .most = 1000},
-};
+    ACT_ALPHA_ROW("limit for large negative x, turned round", 1)};
 
 ACT_FORWARD_ALPHA(x < 0.0f ? alpha * vec_expm1(x) : x)
 ACT_BACKWARD_ALPHA(y > 0.0f ? dy : (y + alpha) * dy)

@@ -6,6 +6,7 @@
 #define LAYER_KINDS_H
 
 #include "layer/layer.h"
+#include "tensor/conv.h"
 
 #define LAYER(name) extern const struct layer_kind name##_layer;
 #include "layer/kinds.def"
@@ -14,27 +15,25 @@
 #define ATTR_COUNT(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
 #define ATTR_AT(field)   offsetof(struct config, field)
 
-/*
- * Attribute rows that several kinds share; struct config has a field of that
- * name.  In a graph a window may step and spread at once; Keras itself allows
- * only one of the two.
- */
-#define ATTR_PAIR_ROW(field, text, ...)                                   \
+/* Attribute rows that several kinds share; owner is the config struct, with a
+ * field of that name. */
+#define ATTR_PAIR_ROW(owner, field, text, ...)                            \
     {                                                                     \
         .name = #field, .keras = #field, .help = text, .type = ATTR_PAIR, \
-        .offset = ATTR_AT(field), .least = 1, .most = 10000, __VA_ARGS__  \
+        .offset = offsetof(owner, field), .least = 1, .most = 10000,      \
+        __VA_ARGS__                                                       \
     }
-#define ATTR_BOOL_ROW(field, text, on)                                    \
+#define ATTR_BOOL_ROW(owner, field, text, on)                             \
     {                                                                     \
         .name = #field, .keras = #field, .help = text, .type = ATTR_BOOL, \
-        .offset = ATTR_AT(field), .usual = on                             \
+        .offset = offsetof(owner, field), .usual = on                     \
     }
-#define ATTR_PADDING_ROW                                                      \
-    {                                                                         \
-        .name = "padding", .keras = "padding",                                \
-        .help = "valid: only whole windows; same: size / stride, padded with" \
-                " zeros",                                                     \
-        .type = ATTR_PADDING, .offset = ATTR_AT(padding)                      \
+#define ATTR_PADDING_ROW(owner)                                           \
+    {                                                                     \
+        .name = "padding", .keras = "padding",                            \
+        .help = "valid: only whole windows; same: size / stride of them," \
+                " padded at the edges",                                   \
+        .type = ATTR_PADDING, .offset = offsetof(owner, padding)          \
     }
 
 /* The output has the shape of the only input. */
@@ -45,6 +44,17 @@ enum err_code layer_same_shape(const void *config, const struct shape *in,
 /* Refuses what is not an image; kind is the spec name. */
 enum err_code layer_want_image(const char *kind, const struct shape *in,
                                struct err *err) MUST_CHECK;
+
+/* The shape of n channels of a window's places, or why it does not fit. */
+enum err_code layer_window_shape(const char *kind, const struct window *w,
+                                 long long channels, struct shape *out,
+                                 struct err *err) MUST_CHECK;
+
+/* A kernel: learnt, prunable, decaying; a bias of n values, which is not
+ * pruned and does not decay. */
+struct param_def param_kernel(const char *name, const struct shape *shape,
+                              int fan_in, int fan_out);
+struct param_def param_bias(int n);
 
 /* Elements of the shard's input i, and of its output. */
 size_t pass_in(const struct layer_pass *p, int i);

@@ -456,6 +456,36 @@ enum err_code layer_want_image(const char *kind, const struct shape *in,
                    kind, shape_text(in, text, sizeof(text)));
 }
 
+enum err_code layer_window_shape(const char *kind, const struct window *w,
+                                 long long channels, struct shape *out,
+                                 struct err *err)
+{
+    if (window_check(w, err) != ERR_OK)
+        return err_context(err, "%s", kind);
+    return shape_make(out, 3, (long long[]){w->out_h, w->out_w, channels}, err);
+}
+
+struct param_def param_kernel(const char *name, const struct shape *shape,
+                              int fan_in, int fan_out)
+{
+    return (struct param_def){.name = name,
+                              .shape = *shape,
+                              .trainable = true,
+                              .prunable = true,
+                              .decays = true,
+                              .init = INIT_GLOROT,
+                              .fan_in = fan_in,
+                              .fan_out = fan_out};
+}
+
+struct param_def param_bias(int n)
+{
+    return (struct param_def){.name = "bias",
+                              .shape = {.rank = 1, .dim = {n}},
+                              .trainable = true,
+                              .init = INIT_ZERO};
+}
+
 size_t pass_in(const struct layer_pass *p, int i)
 {
     return (size_t)p->n * shape_count(&p->in[i]);

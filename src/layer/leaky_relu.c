@@ -2,16 +2,7 @@
 #include "layer/act.h"
 
 static const struct layer_attr attrs[] = {
-    {.name = "alpha",
-     .keras = "alpha",
-     .help = "slope for negative x",
-     .type = ATTR_REAL,
-     .offset = offsetof(struct act_config, alpha),
-     .positional = true,
-     .usual = 0.3,
-     .least = 0,
-     .most = 1000},
-};
+    ACT_ALPHA_ROW("slope for negative x", 0.3)};
 
 ACT_FORWARD_ALPHA(x < 0.0f ? alpha * x : x)
 ACT_BACKWARD_ALPHA(y > 0.0f ? dy : alpha * dy)

@@ -2,16 +2,14 @@
 
 #include "layer/kinds.h"
 
-#define config pool_config /* for ATTR_AT */
-
 const struct layer_attr pool_attrs[POOL_ATTR_COUNT] = {
-    ATTR_PAIR_ROW(pool_size, "height and width of the window",
-                  .positional = true, .usual = 2),
-    ATTR_PAIR_ROW(strides, "from place to place", .copy = "pool_size"),
-    ATTR_PADDING_ROW,
+    ATTR_PAIR_ROW(struct pool_config, pool_size,
+                  "height and width of the window", .positional = true,
+                  .usual = 2),
+    ATTR_PAIR_ROW(struct pool_config, strides, "from place to place",
+                  .copy = "pool_size"),
+    ATTR_PADDING_ROW(struct pool_config),
 };
-
-#undef config
 
 static struct window window_of(const struct pool_config *c,
                                const struct shape *in)
@@ -32,10 +30,7 @@ enum err_code pool_shape(const char *kind, const void *config,
     if (code != ERR_OK)
         return code;
     w = window_of(config, in);
-    code = window_check(&w, err);
-    if (code != ERR_OK)
-        return err_context(err, "%s", kind);
-    return shape_make(out, 3, (long long[]){w.out_h, w.out_w, w.c}, err);
+    return layer_window_shape(kind, &w, w.c, out, err);
 }
 
 void pool_each(const struct layer_pass *p,

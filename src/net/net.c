@@ -132,6 +132,8 @@ static enum err_code describe_node(const struct net *net, struct node *node,
 
     if (check_inputs(net, node, err) != ERR_OK)
         return err->code;
+    if (layer_check(node->kind, node->config, err) != ERR_OK)
+        return err_context(err, "%s", node->kind->name);
     input_shapes(net, node, in);
     if (node->kind->shape(node->config, in, node->in_count, &node->out, err) !=
         ERR_OK)
