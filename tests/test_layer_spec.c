@@ -193,6 +193,33 @@ static void test_a_wrong_spec_is_refused_with_the_reason(void **state)
     }
 }
 
+/* A config that no spec line made, such as one out of a file. */
+static void test_attributes_out_of_range_are_found(void **state)
+{
+    _Alignas(8) unsigned char config[LAYER_CONFIG_MAX];
+    struct err err;
+    int i, k;
+
+    (void)state;
+    for (k = 0; layer_kinds[k] != NULL; k++) {
+        for (i = 0; i < layer_kinds[k]->attr_count; i++) {
+            const struct layer_attr *attr = &layer_kinds[k]->attrs[i];
+            unsigned char *at = config + attr->offset;
+
+            layer_defaults(layer_kinds[k], config);
+            if (attr->type == ATTR_REAL)
+                *(float *)(void *)at = NAN;
+            else if (attr->type == ATTR_INT || attr->type == ATTR_PAIR ||
+                     attr->type == ATTR_PADS)
+                *(int *)(void *)at = -1;
+            else
+                continue;
+            assert_refused(layer_check(layer_kinds[k], config, &err), ERR_VALUE,
+                           attr->name);
+        }
+    }
+}
+
 #define D1(a)                   \
     {                           \
         .rank = 1, .dim = { a } \
@@ -341,6 +368,7 @@ int main(void)
             test_a_spec_is_printed_with_what_differs_from_the_usual),
         cmocka_unit_test(test_every_attribute_of_every_kind_survives_the_text),
         cmocka_unit_test(test_a_wrong_spec_is_refused_with_the_reason),
+        cmocka_unit_test(test_attributes_out_of_range_are_found),
         cmocka_unit_test(
             test_shapes_that_do_not_fit_are_refused_with_the_reason),
         cmocka_unit_test(test_shapes_follow_keras),

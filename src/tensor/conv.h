@@ -71,8 +71,8 @@ void conv_col2im(const struct window *w, const struct patch *p,
                  const float *cols, float *dx);
 
 /*
- * Depthwise: y (n,OH,OW,C*M) = sum over taps x (n,H,W,C) k (kh,kw,C,M); output
- * channel c * M + m sees channel c.  multiplier: M.
+ * Depthwise (depthwise.c): y (n,OH,OW,C*M) = sum over taps x (n,H,W,C) k
+ * (kh,kw,C,M); output channel c * M + m sees channel c.  multiplier: M.
  */
 void conv_depthwise(const struct window *w, int multiplier, int n,
                     const float *x, const float *k, float *y);
