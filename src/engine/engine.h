@@ -49,13 +49,17 @@ enum err_code engine_wait(struct engine *e, unsigned long ticket,
 enum err_code engine_do(struct engine *e, const char *line,
                         struct err *err) MUST_CHECK;
 
+/* The ticket of what a resumed session had still to do; 0: nothing. */
+unsigned long engine_resumed(struct engine *e);
+
 /* Job control, any thread, never blocks. */
 void engine_stop(struct engine *e); /* at the next mini-batch */
 void engine_pause(struct engine *e, bool on);
 bool engine_busy(struct engine *e);
 
-/* Plays a script: each line as a command; stops at the first failure, naming
- * file and line.  wait_for_user: `pause` and `ask` wait for engine_go_on. */
+/* Runs a script, each line as a command, up to the first failure, which names
+ * file and line.  wait_for_user: plays it as a lesson, whose `pause`, `ask` and
+ * `reveal` wait for engine_go_on, and returns when it has begun. */
 enum err_code engine_play(struct engine *e, const char *path,
                           bool wait_for_user, struct err *err) MUST_CHECK;
 void engine_go_on(struct engine *e);

@@ -1,0 +1,124 @@
+/* Training and evaluation. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "engine/recipe.h"
+#include "engine/sheets.h"
+
+static enum err_code run_training(struct bench *b, const struct cmd_call *call,
+                                  bool finetune, struct err *err)
+{
+    struct recipe p = {.verb = finetune ? "finetune" : "train"};
+    enum err_code code = recipe_take_training(&p, call, &b->set, finetune, err);
+
+    if (code == ERR_OK)
+        code = recipe_run(b, &p, err);
+    recipe_done(&p);
+    return code;
+}
+
+static enum err_code run_train(struct bench *b, const struct cmd_call *call,
+                               struct err *err)
+{
+    return run_training(b, call, false, err);
+}
+
+static enum err_code run_finetune(struct bench *b, const struct cmd_call *call,
+                                  struct err *err)
+{
+    return run_training(b, call, true, err);
+}
+
+static void say_evaluation(struct bench *b, const char *set,
+                           const struct evaluation *e)
+{
+    bench_say(b, LOG_RESULT,
+              "%s accuracy %.2f %%  error %.2f %%  (95 %% interval %.2f to"
+              " %.2f %%)  loss %.4f  %d of %d",
+              set, e->accuracy * 100, (1 - e->accuracy) * 100, e->low * 100,
+              e->high * 100, e->loss, e->hits, e->n);
+}
+
+/* The one place that reads the test set: counted, and kept for the data view.
+ */
+static enum err_code eval_test(struct bench *b, struct err *err)
+{
+    const struct samples *test = &b->data->test;
+    struct eval_details more = {0};
+    struct evaluation e;
+    enum err_code code;
+
+    if (test->n == 0)
+        return err_set(err, ERR_STATE, "\"%s\" has no test samples",
+                       b->data->name);
+    more.guess = mem_array((size_t)test->n, sizeof(more.guess[0]));
+    more.confidence = mem_array((size_t)test->n, sizeof(more.confidence[0]));
+    code = bench_evaluate(b, test, NULL, test->n, &e, &more, err);
+    if (code == ERR_OK) {
+        b->test.count++;
+        b->test.stage = b->history->current;
+        b->test.score = (struct score){e.n, e.hits, e.loss};
+        sheets_keep_test(b, more.guess, more.confidence, test->n);
+        say_evaluation(b, "test", &e);
+        bench_say(b, LOG_RESULT, "the test set was read %d time%s",
+                  b->test.count, b->test.count == 1 ? "" : "s");
+    }
+    mem_free(more.guess);
+    mem_free(more.confidence);
+    return code;
+}
+
+static enum err_code run_eval(struct bench *b, const struct cmd_call *call,
+                              struct err *err)
+{
+    const struct dataset *d = b->data;
+    const char *set = cmd_text(call, "set");
+    struct evaluation e;
+    bool train;
+
+    if (set != NULL && strcmp(set, "test") == 0)
+        return eval_test(b, err);
+    train = set != NULL && strcmp(set, "train") == 0;
+    if (bench_evaluate(b, &d->train, train ? d->fit : d->validation,
+                       train ? d->fit_count : d->validation_count, &e, NULL,
+                       err) != ERR_OK)
+        return err->code;
+    say_evaluation(b, train ? "training" : "validation", &e);
+    return ERR_OK;
+}
+
+static const struct arg_def eval_args[] = {
+    {.name = "set",
+     .help = "which samples; validation without it",
+     .type = ARG_WORD,
+     .source = SOURCE_SETS,
+     .word = true},
+    {0}};
+
+const struct cmd_row learn_commands[] = {
+    {.name = "train",
+     .usage = "[epochs=N] [lr=NUMBER] [optimiser=WORD] …",
+     .help = "train on the training samples",
+     .more = "The weights reached are a new stage.  What is stopped before its "
+             "end keeps the weights it has reached.",
+     .args = {train_args, optim_args},
+     .flags = CMD_NEEDS_NET | CMD_NEEDS_DATA | CMD_JOB | CMD_RECORDED,
+     .run = run_train},
+    {.name = "finetune",
+     .usage = "[epochs=N] [lr=NUMBER] …",
+     .help = "train on with a smaller learning rate",
+     .more = "Pruned weights stay zero.  Without lr, the learning rate is that "
+             "of the settings times finetune_factor.",
+     .args = {finetune_args, optim_args},
+     .flags = CMD_NEEDS_NET | CMD_NEEDS_DATA | CMD_JOB | CMD_RECORDED,
+     .run = run_finetune},
+    {.name = "eval",
+     .usage = "[validation|test|train]",
+     .help = "accuracy and loss on a set of samples",
+     .more = "Only `eval test` reads the test set; how often it was read is "
+             "counted and written down.",
+     .args = {eval_args},
+     .flags = CMD_NEEDS_NET | CMD_NEEDS_DATA | CMD_JOB | CMD_RECORDED,
+     .run = run_eval},
+    {0}};

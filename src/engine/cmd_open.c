@@ -1,0 +1,472 @@
+/* Commands that open, make and write nets and data. */
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/mem.h"
+#include "compress/mask.h"
+#include "engine/bench.h"
+#include "io/io.h"
+#include "net/spec.h"
+#include "net/zoo.h"
+
+static void say_lines(struct bench *b, enum log_kind kind, const char *text)
+{
+    const char *end;
+
+    for (; *text != '\0'; text = *end == '\0' ? end : end + 1) {
+        end = text + strcspn(text, "\n");
+        bench_say(b, kind, "%.*s", (int)(end - text), text);
+    }
+}
+
+static void say_net(struct bench *b)
+{
+    const struct stage *s = history_current(b->history);
+    char input[64], weights[32], params[32], macs[32];
+
+    bench_say(b, LOG_RESULT, "%s: %s weights, %s parameters, %s MACs, input %s",
+              b->net->name,
+              str_commas(s->size.prunable, weights, sizeof(weights)),
+              str_commas(s->size.params, params, sizeof(params)),
+              str_si(s->size.macs, macs, sizeof(macs)),
+              shape_text(&b->net->input, input, sizeof(input)));
+    if (s->after.n > 0 || s->size.alive < s->size.prunable)
+        bench_say_stage(b, s);
+}
+
+static enum err_code open_data(struct bench *b, const char *name,
+                               const char *path, int validation,
+                               struct err *err)
+{
+    struct progress progress = bench_progress(b);
+    struct dataset *data;
+    struct err fit;
+    char shape[64];
+
+    if (data_open(path, b->net != NULL ? &b->net->input : NULL, &progress,
+                  &data, err) != ERR_OK ||
+        bench_open_data(b, data, validation, err) != ERR_OK)
+        return err->code;
+    data = b->data;
+    bench_say(b, LOG_RESULT,
+              "%s: %d training, %d validation, %d test samples of %s, %d"
+              " classes",
+              data->name != NULL ? data->name : name, data->fit_count,
+              data->validation_count, data->test.n,
+              shape_text(&data->shape, shape, sizeof(shape)), data->classes);
+    if (b->net != NULL && bench_fit(b, &fit) != ERR_OK)
+        bench_say(b, LOG_NOTE, "%s", fit.msg);
+    else if (b->net != NULL)
+        bench_say_stage(b, history_current(b->history));
+    return ERR_OK;
+}
+
+static enum err_code run_data(struct bench *b, const struct cmd_call *call,
+                              struct err *err)
+{
+    const char *name = cmd_text(call, "data");
+    struct str path = {0};
+    enum err_code code;
+
+    if (bench_find_file(b, name, &path))
+        code = open_data(b, name, path.text,
+                         (int)cmd_number(call, "validation"), err);
+    else
+        code = err_set(err, ERR_MISSING,
+                       "no file \"%s\", and no data of that name come with the"
+                       " program",
+                       name);
+    str_done(&path);
+    return code;
+}
+
+static enum err_code open_net(struct bench *b, const char *name,
+                              const char *path, struct err *err)
+{
+    struct str warnings = {0}, text = {0};
+    struct net *net;
+    enum err_code code;
+
+    code = net_load(path, &net, NULL, &warnings, err);
+    if (code == ERR_OK) {
+        str_addf(&text, "net %s", name);
+        code = bench_open_net(b, net, text.text, err);
+    }
+    if (code == ERR_OK) {
+        say_net(b);
+        if (warnings.len > 0)
+            say_lines(b, LOG_NOTE, warnings.text);
+    }
+    str_done(&warnings);
+    str_done(&text);
+    return code;
+}
+
+static enum err_code run_net(struct bench *b, const struct cmd_call *call,
+                             struct err *err)
+{
+    const char *name = cmd_text(call, "net");
+    struct str path = {0};
+    enum err_code code;
+
+    if (bench_find_file(b, name, &path))
+        code = open_net(b, name, path.text, err);
+    else if (zoo_find(name) != NULL)
+        code = err_set(err, ERR_MISSING,
+                       "no trained \"%s\" is at hand; `new %s` makes a fresh"
+                       " one",
+                       name, name);
+    else
+        code = err_set(err, ERR_MISSING,
+                       "no file \"%s\", and no net of that name comes with the"
+                       " program",
+                       name);
+    str_done(&path);
+    return code;
+}
+
+/* A net of the zoo, of a file with a spec, or of a spec on the line. */
+static struct net *make_net(const struct bench *b, const char *what,
+                            struct err *err)
+{
+    const struct zoo_row *row = zoo_find(what);
+    struct str spec = {0};
+    struct stat info;
+    struct net *net = NULL;
+
+    if (row != NULL)
+        return zoo_make(row, b->data != NULL ? &b->data->shape : NULL,
+                        b->data != NULL ? b->data->classes : 0, err);
+    if (str_starts(what, "input"))
+        return spec_parse(what, "net", err);
+    if (stat(what, &info) != 0) {
+        err_set(err, ERR_MISSING,
+                "\"%s\" is no net of the zoo, no file, and no spec, which"
+                " starts with \"input\"",
+                what);
+        return NULL;
+    }
+    if (text_load(what, &spec, err) == ERR_OK)
+        net = spec_parse(spec.text, what, err);
+    str_done(&spec);
+    return net;
+}
+
+static enum err_code run_new(struct bench *b, const struct cmd_call *call,
+                             struct err *err)
+{
+    const char *what = cmd_text(call, "what");
+    struct net *net = make_net(b, what, err);
+    struct str text = {0};
+    enum err_code code;
+
+    if (net == NULL)
+        return err->code;
+    net_init(net, (uint64_t)settings_number(&b->set, SET_seed));
+    str_addf(&text, "new %s", net->name);
+    code = bench_open_net(b, net, text.text, err);
+    str_done(&text);
+    if (code == ERR_OK)
+        say_net(b);
+    return code;
+}
+
+/* Tries what the file is: a net first, for data files are more various. */
+static enum err_code run_open(struct bench *b, const struct cmd_call *call,
+                              struct err *err)
+{
+    const char *name = cmd_text(call, "file");
+    int validation = (int)settings_number(&b->set, SET_validation);
+    struct str path = {0};
+    struct err other;
+    enum err_code code;
+
+    if (!bench_find_file(b, name, &path)) {
+        str_done(&path);
+        if (zoo_find(name) != NULL)
+            return err_set(err, ERR_MISSING,
+                           "no trained \"%s\" is at hand; `new %s` makes a"
+                           " fresh one",
+                           name, name);
+        return err_set(err, ERR_MISSING, "no file \"%s\"", name);
+    }
+    code = open_net(b, name, path.text, err);
+    if (code != ERR_OK && code != ERR_MEMORY && code != ERR_CANCELLED) {
+        code = open_data(b, name, path.text, validation, &other);
+        if (code != ERR_OK)
+            code = err_set(err, ERR_FORMAT,
+                           "\"%s\" opens neither as a net (%.180s) nor as data"
+                           " (%.180s)",
+                           name, err->msg, other.msg);
+    }
+    str_done(&path);
+    return code;
+}
+
+static enum err_code run_init(struct bench *b, const struct cmd_call *call,
+                              struct err *err)
+{
+    const char *masks = cmd_text(call, "masks");
+    struct stage *s;
+
+    if (masks != NULL && strcmp(masks, "drop") == 0)
+        mask_clear_net(b->net);
+    net_init(b->net, (uint64_t)cmd_number(call, "seed"));
+    mask_apply_net(b->net);
+    s = bench_stage(b, "init", err);
+    if (s == NULL) {
+        struct err why = *err;
+
+        bench_restore(b);
+        *err = why;
+        return err->code;
+    }
+    if (b->data != NULL && bench_score(b, &s->after, err) != ERR_OK)
+        s->after = (struct score){0};
+    bench_say_stage(b, s);
+    return ERR_OK;
+}
+
+static enum err_code say_written(struct bench *b, const char *path,
+                                 struct err *err)
+{
+    struct stat info;
+    char size[32];
+
+    if (stat(path, &info) != 0)
+        return err_set(err, ERR_IO, "\"%s\" is gone again", path);
+    bench_say(b, LOG_RESULT, "wrote %s, %s", path,
+              str_size((double)info.st_size, size, sizeof(size)));
+    return ERR_OK;
+}
+
+static void note_stage(const struct bench *b, struct net_note *note)
+{
+    const struct stage *s = history_current(b->history);
+    char seed[48];
+
+    arg_number_text(ARG_INT, settings_number(&b->set, SET_seed), seed,
+                    sizeof(seed));
+    net_note_set(note, "made_by", "espalier");
+    net_note_set(note, "stage", "%s", s->text);
+    net_note_set(note, "step", "%llu", (unsigned long long)s->step);
+    net_note_set(note, "seed", "%s", seed);
+    if (s->after.n > 0)
+        net_note_set(note, "validation_accuracy", "%.17g",
+                     score_accuracy(&s->after));
+}
+
+static enum err_code run_save(struct bench *b, const struct cmd_call *call,
+                              struct err *err)
+{
+    const char *path = cmd_text(call, "file");
+    struct net_note note = {0};
+    const struct net *net; /* the stage's: without moments */
+    enum err_code code;
+
+    if (history_net(b->history, b->history->current, &net, err) != ERR_OK)
+        return err->code;
+    note_stage(b, &note);
+    code = net_save(path, net, &note, err);
+    net_note_done(&note);
+    return code == ERR_OK ? say_written(b, path, err) : code;
+}
+
+static enum err_code run_export(struct bench *b, const struct cmd_call *call,
+                                struct err *err)
+{
+    const char *path = cmd_text(call, "file");
+    struct net *net = net_clone(b->net, err);
+    enum err_code code;
+
+    if (net == NULL)
+        return err->code;
+    mask_clear_net(net);
+    code = net_need_moments(net, 0, err);
+    if (code == ERR_OK)
+        code = net_save(path, net, NULL, err);
+    net_free(net);
+    return code == ERR_OK ? say_written(b, path, err) : code;
+}
+
+static void take_text(char **to, const char *text)
+{
+    if (text == NULL)
+        return;
+    mem_free(*to);
+    *to = mem_strdup(text);
+}
+
+static enum err_code run_import(struct bench *b, const struct cmd_call *call,
+                                struct err *err)
+{
+    struct idx_names names = {.train_images = cmd_text(call, "train_images"),
+                              .train_labels = cmd_text(call, "train_labels"),
+                              .test_images = cmd_text(call, "test_images"),
+                              .test_labels = cmd_text(call, "test_labels")};
+    const char *path = cmd_text(call, "file");
+    struct dataset *data;
+    enum err_code code;
+
+    if (idx_open(&names, &data, err) != ERR_OK)
+        return err->code;
+    take_text(&data->name, cmd_text(call, "name"));
+    take_text(&data->origin, cmd_text(call, "origin"));
+    take_text(&data->licence, cmd_text(call, "licence"));
+    code = data_save(path, data, err);
+    dataset_free(data);
+    return code == ERR_OK ? say_written(b, path, err) : code;
+}
+
+static enum err_code run_info(struct bench *b, const struct cmd_call *call,
+                              struct err *err)
+{
+    struct str path = {0}, text = {0};
+    enum err_code code;
+
+    bench_find_file(b, cmd_text(call, "file"), &path);
+    code = file_info(path.text, &text, err);
+    if (code == ERR_OK && text.len > 0)
+        say_lines(b, LOG_RESULT, text.text);
+    str_done(&path);
+    str_done(&text);
+    return code;
+}
+
+static const struct arg_def data_args[] = {
+    {.name = "data",
+     .help = "an HDF5 file, or data that come with the program",
+     .type = ARG_FILE,
+     .source = SOURCE_DATA,
+     .word = true,
+     .required = true},
+    {.name = "validation", .setting = "validation"},
+    {0}};
+
+static const struct arg_def net_args[] = {
+    {.name = "net",
+     .help = "a Keras HDF5 file, or a trained net that comes with the program",
+     .type = ARG_FILE,
+     .source = SOURCE_NETS,
+     .word = true,
+     .required = true},
+    {0}};
+
+static const struct arg_def new_args[] = {
+    {.name = "what",
+     .help = "a net of the zoo, a file with a spec, or a spec in quotes",
+     .type = ARG_FILE,
+     .source = SOURCE_ZOO,
+     .word = true,
+     .required = true},
+    {0}};
+
+static const struct arg_def file_args[] = {{.name = "file",
+                                            .help = "an HDF5 file",
+                                            .type = ARG_FILE,
+                                            .source = SOURCE_FILES,
+                                            .word = true,
+                                            .required = true},
+                                           {0}};
+
+static const struct arg_def init_args[] = {
+    {.name = "masks",
+     .help = "keep: what is pruned stays pruned; drop: all weights are alive",
+     .type = ARG_WORD,
+     .source = SOURCE_MASKS},
+    {.name = "seed", .setting = "seed"},
+    {0}};
+
+static const struct arg_def import_args[] = {
+    {.name = "format",
+     .help = "what the files are",
+     .type = ARG_WORD,
+     .source = SOURCE_FORMATS,
+     .word = true,
+     .required = true},
+    {.name = "file",
+     .help = "the HDF5 file to write",
+     .type = ARG_FILE,
+     .source = SOURCE_FILES,
+     .word = true,
+     .required = true},
+    {.name = "train_images",
+     .help = "file of training pictures",
+     .type = ARG_FILE,
+     .source = SOURCE_FILES,
+     .required = true},
+    {.name = "train_labels",
+     .help = "file of their labels",
+     .type = ARG_FILE,
+     .source = SOURCE_FILES,
+     .required = true},
+    {.name = "test_images",
+     .help = "file of test pictures",
+     .type = ARG_FILE,
+     .source = SOURCE_FILES},
+    {.name = "test_labels",
+     .help = "file of their labels",
+     .type = ARG_FILE,
+     .source = SOURCE_FILES},
+    {.name = "name", .help = "what the data are called", .type = ARG_TEXT},
+    {.name = "origin", .help = "where they come from", .type = ARG_TEXT},
+    {.name = "licence", .help = "how they may be used", .type = ARG_TEXT},
+    {0}};
+
+const struct cmd_row open_commands[] = {
+    {.name = "data",
+     .usage = "FILE|NAME [validation=N]",
+     .help = "open a data set and set its validation samples aside",
+     .args = {data_args},
+     .flags = CMD_JOB | CMD_RECORDED,
+     .run = run_data},
+    {.name = "net",
+     .usage = "FILE|NAME",
+     .help = "open a trained net",
+     .args = {net_args},
+     .flags = CMD_JOB | CMD_RECORDED,
+     .run = run_net},
+    {.name = "new",
+     .usage = "NAME|FILE|\"SPEC\"",
+     .help = "make a net with fresh weights, from the zoo or from a spec",
+     .args = {new_args},
+     .flags = CMD_JOB | CMD_RECORDED,
+     .run = run_new},
+    {.name = "open",
+     .usage = "FILE|NAME",
+     .help = "open a file, be it a net or data",
+     .args = {file_args},
+     .flags = CMD_JOB | CMD_RECORDED,
+     .run = run_open},
+    {.name = "init",
+     .usage = "[masks=keep|drop] [seed=N]",
+     .help = "give the net fresh weights",
+     .args = {init_args},
+     .flags = CMD_NEEDS_NET | CMD_RECORDED,
+     .run = run_init},
+    {.name = "save",
+     .usage = "FILE",
+     .help = "write the net with its masks, as Keras-compatible HDF5",
+     .args = {file_args},
+     .flags = CMD_NEEDS_NET,
+     .run = run_save},
+    {.name = "export",
+     .usage = "FILE",
+     .help = "write the net as Keras itself would, without masks",
+     .args = {file_args},
+     .flags = CMD_NEEDS_NET,
+     .run = run_export},
+    {.name = "import",
+     .usage = "idx FILE train_images=FILE train_labels=FILE [test_images=FILE"
+              " test_labels=FILE]",
+     .help = "turn data of another format into HDF5",
+     .args = {import_args},
+     .flags = CMD_JOB,
+     .run = run_import},
+    {.name = "info",
+     .usage = "FILE",
+     .help = "what is in a file, and how it would be read",
+     .args = {file_args},
+     .flags = CMD_JOB,
+     .run = run_info},
+    {0}};

@@ -1,0 +1,185 @@
+/* Pruning: one cut, one round, many rounds. */
+#include <string.h>
+
+#include "base/mem.h"
+#include "engine/recipe.h"
+
+static enum err_code run_prune(struct bench *b, const struct cmd_call *call,
+                               struct err *err)
+{
+    struct recipe p = {.verb = "finetune"};
+    enum err_code code = recipe_take_pruning(&p, call, &b->set, err);
+
+    if (code == ERR_OK)
+        code = recipe_run(b, &p, err);
+    recipe_done(&p);
+    return code;
+}
+
+static enum err_code run_reestimate(struct bench *b,
+                                    const struct cmd_call *call,
+                                    struct err *err)
+{
+    struct progress progress = bench_progress(b);
+    struct err why;
+    struct stage *s = NULL;
+
+    if (bench_fit(b, err) == ERR_OK &&
+        train_reestimate(b->net, b->data,
+                         (int)settings_number(&b->set, SET_batch),
+                         (int)cmd_number(call, "batches"),
+                         bench_seed(b, history_current(b->history)->step),
+                         b->pool, &progress, err) == ERR_OK)
+        s = bench_stage(b, "reestimate", err);
+    if (s == NULL) {
+        why = *err;
+        bench_restore(b);
+        *err = why;
+        return err->code;
+    }
+    if (bench_score(b, &s->after, err) != ERR_OK)
+        s->after = (struct score){0};
+    bench_say_stage(b, s);
+    return ERR_OK;
+}
+
+static enum err_code take_round(struct recipe *p, struct bench *b,
+                                const struct cmd_call *call, struct err *err)
+{
+    p->verb = "finetune";
+    if (recipe_take_pruning(p, call, &b->set, err) != ERR_OK ||
+        recipe_take_training(p, call, &b->set, true, err) != ERR_OK)
+        return err->code;
+    p->reestimate = (int)cmd_number(call, "reestimate");
+    return ERR_OK;
+}
+
+static enum err_code run_step(struct bench *b, const struct cmd_call *call,
+                              struct err *err)
+{
+    struct recipe p = {0};
+    enum err_code code = take_round(&p, b, call, err);
+
+    if (code == ERR_OK)
+        code = recipe_run(b, &p, err);
+    recipe_done(&p);
+    return code;
+}
+
+/* A condition must be answerable before hours are spent on the way to it. */
+static enum err_code take_condition(struct bench *b, const char *text,
+                                    bool *has, struct expr *out,
+                                    struct err *err)
+{
+    bool ignored;
+
+    if (text == NULL)
+        return ERR_OK;
+    *has = true;
+    if (expr_parse(text, true, out, err) != ERR_OK)
+        return err->code;
+    return expr_holds(out, b, &ignored, NULL, 0, err);
+}
+
+static enum err_code take_schedule(struct recipe *p,
+                                   const struct cmd_call *call, struct err *err)
+{
+    const char *name = cmd_text(call, "schedule");
+
+    if (name == NULL && !cmd_given(call, "to"))
+        return ERR_OK;
+    if (!cmd_given(call, "to"))
+        return err_set(err, ERR_USAGE,
+                       "schedule=%s wants to=SPARSITY, where it ends", name);
+    p->schedule = sparsity_schedule_find(name == NULL ? "survivors" : name);
+    p->to = cmd_number(call, "to");
+    return ERR_OK;
+}
+
+static enum err_code run_iterate(struct bench *b, const struct cmd_call *call,
+                                 struct err *err)
+{
+    struct recipe p = {0};
+    enum err_code code = take_round(&p, b, call, err);
+
+    p.rounds = (int)cmd_number(call, "rounds");
+    if (code == ERR_OK)
+        code = take_schedule(&p, call, err);
+    if (code == ERR_OK)
+        code = take_condition(b, cmd_text(call, "until"), &p.has_until,
+                              &p.until, err);
+    if (code == ERR_OK)
+        code = take_condition(b, cmd_text(call, "while"), &p.has_hold, &p.hold,
+                              err);
+    if (code == ERR_OK)
+        code = recipe_run(b, &p, err);
+    recipe_done(&p);
+    return code;
+}
+
+static const struct arg_def reestimate_args[] = {
+    {.name = "batches", .word = true, .setting = "reestimate"}, {0}};
+
+static const struct arg_def round_args[] = {
+    {.name = "reestimate", .setting = "reestimate"}, {0}};
+
+/* Rounds come first, so that their number is the first word. */
+static const struct arg_def iterate_args[] = {
+    {.name = "rounds",
+     .help = "how many rounds at most",
+     .type = ARG_INT,
+     .least = 1,
+     .most = 10000,
+     .word = true,
+     .required = true},
+    {.name = "schedule",
+     .help = "course of the sparsity over the rounds, up to to=",
+     .type = ARG_WORD,
+     .source = SOURCE_SCHEDULES},
+    {.name = "until",
+     .help = "end with the round after which this holds: until=acc<97.5%",
+     .type = ARG_EXPR,
+     .source = SOURCE_METRICS},
+    {.name = "while",
+     .help = "go on while this holds, and back by the round that broke it",
+     .type = ARG_EXPR,
+     .source = SOURCE_METRICS},
+    {.name = "reestimate", .setting = "reestimate"},
+    {0}};
+
+const struct cmd_row prune_commands[] = {
+    {.name = "prune",
+     .usage = "[20%] [to=90%] [std=1.5] [by=WORD] [scope=layer|global]"
+              " [layers=PATTERN]",
+     .help = "take weights away",
+     .more = "A share is one of the weights still alive.  Ties are cut by "
+             "position, so counts are exact.  Floors keep every layer from "
+             "dying.",
+     .args = {prune_args},
+     .flags = CMD_NEEDS_NET | CMD_JOB | CMD_RECORDED,
+     .run = run_prune},
+    {.name = "reestimate",
+     .usage = "[N]",
+     .help = "re-estimate the statistics of batch norm from N mini-batches",
+     .args = {reestimate_args},
+     .flags = CMD_NEEDS_NET | CMD_NEEDS_DATA | CMD_JOB | CMD_RECORDED,
+     .run = run_reestimate},
+    {.name = "step",
+     .usage = "[20%] [epochs=N] [lr=NUMBER] …",
+     .help = "one round: prune, re-estimate batch norm, fine-tune",
+     .more = "Takes the arguments of prune and of finetune.  The accuracy "
+             "before fine-tuning is kept beside the one after.",
+     .args = {prune_args, round_args, finetune_args, optim_args},
+     .flags = CMD_NEEDS_NET | CMD_NEEDS_DATA | CMD_JOB | CMD_RECORDED,
+     .run = run_step},
+    {.name = "iterate",
+     .usage = "N [20%] [to=90%] [schedule=WORD] [until=CONDITION]"
+              " [while=CONDITION] …",
+     .help = "many rounds, each a stage of the history",
+     .more = "Takes the arguments of prune and of finetune.  Without to= each "
+             "round takes its share of the survivors; with it, the schedule "
+             "says how sparse the net is after each round.",
+     .args = {iterate_args, prune_args, finetune_args, optim_args},
+     .flags = CMD_NEEDS_NET | CMD_NEEDS_DATA | CMD_JOB | CMD_RECORDED,
+     .run = run_iterate},
+    {0}};

@@ -1,0 +1,118 @@
+/*
+ * The tree of stages: every net that was opened and every state that a command
+ * made of it.  A stage is numbered in the order of making and never changes or
+ * goes away; "current" is the one the working net is at.
+ * Memory: a stage holds a copy of its net (values and masks; moments are the
+ * business of a running training only).  Past a limit the copies longest unused
+ * are dropped: they lie in the session's files, or else in a temporary folder,
+ * and are read again on demand.
+ * Threads: the job thread only.
+ */
+#ifndef ENGINE_HISTORY_H
+#define ENGINE_HISTORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/str.h"
+#include "engine/board.h"
+#include "net/net.h"
+#include "net/size.h"
+#include "train/eval.h"
+
+/* What a pass over the validation set told; n 0: nothing is known. */
+struct score {
+    int n, hits;
+    double loss;
+};
+
+struct stage {
+    int id, parent;   /* parent -1: a net that was opened */
+    int last_child;   /* where redo goes; -1 none */
+    char *text;       /* what made it: "prune 20%  finetune 1 epoch" */
+    char *branch;     /* named line of work it belongs to, or NULL */
+    uint64_t step;    /* training steps on the path from the root */
+    int prunes;       /* prunings on that path */
+    uint64_t stopped; /* stopped by the user after this step of its training;
+                         0: it was not */
+    int data;         /* number of the data set the scores belong to */
+    struct score before, after; /* before: pruned, not yet fine-tuned */
+    struct size_count size;
+    /* Per node of the net: the largest |w| pruned so far; owned. */
+    float *threshold;
+    int threshold_count;
+    /* Course of its training; owned. */
+    int point_count;
+    struct curve_point *point;
+    int64_t file_bytes; /* of its file in the session; 0: none yet */
+    struct net *net;    /* NULL: only in the file */
+    uint64_t used;      /* when it was last wanted */
+};
+
+struct mark {
+    char *name;
+    int stage;
+};
+
+struct history {
+    int count;
+    struct stage **stage; /* stage[id] */
+    int current;          /* -1: nothing is open */
+    int mark_count;
+    struct mark *mark;
+    char *next_branch; /* name for what is made next, or NULL */
+    char *folder;      /* of stage files, or NULL */
+    bool temporary;    /* the folder is our own and goes away with us */
+    size_t limit;      /* bytes of copies to hold */
+    uint64_t clock;
+};
+
+struct history *history_new(void);
+void history_free(struct history *h);
+
+/* A new stage under parent, not yet current; takes net, copies text.  step,
+ * prunes, thresholds, branch are those of the parent. */
+struct stage *history_add(struct history *h, int parent, const char *text,
+                          struct net *net);
+/* Makes id current; undo and redo follow from it. */
+void history_go(struct history *h, int id);
+struct stage *history_current(const struct history *h);
+/* NULL when there is none of that number. */
+struct stage *history_at(const struct history *h, int id);
+
+/* -1 when there is nowhere to go. */
+int history_undo(const struct history *h);
+int history_redo(const struct history *h);
+/* The nearest stage at or above id whose weights are all alive; else the
+ * root of its tree. */
+int history_dense(const struct history *h, int id);
+
+/* A number, a mark, a branch (its newest stage), or "dense". */
+enum err_code history_find(const struct history *h, const char *name, int *id,
+                           struct err *err) MUST_CHECK;
+/* Checks a new name for a mark or branch. */
+enum err_code history_name(const struct history *h, const char *name,
+                           struct err *err) MUST_CHECK;
+/* Names stage id; the name moves when it was another's. */
+void history_mark(struct history *h, const char *name, int id);
+/* Names of a stage, "a, b", or "". */
+void history_names(const struct history *h, int id, struct str *out);
+
+/* The stage's net, read from its file when it was dropped; borrowed until the
+ * next call. */
+enum err_code history_net(struct history *h, int id, const struct net **out,
+                          struct err *err) MUST_CHECK;
+/* Path of a stage's file in the folder. */
+void history_path(const struct history *h, int id, struct str *out);
+/* Stage files are from now on in the session's folder; copies. */
+enum err_code history_set_folder(struct history *h, const char *folder,
+                                 struct err *err) MUST_CHECK;
+
+double score_accuracy(const struct score *s); /* <0 unknown */
+
+/* The tree for the screen. */
+struct history_sheet *history_sheet(const struct history *h, int data);
+
+#endif

@@ -1,0 +1,253 @@
+/* Running lines: commands one after another, scripts, and what happens between
+ * two mini-batches. */
+#include <math.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "engine/bench.h"
+#include "engine/json.h"
+#include "engine/lesson.h"
+#include "engine/recipe.h"
+#include "engine/session.h"
+#include "engine/sheets.h"
+
+static enum err_code check_needs(const struct bench *b,
+                                 const struct cmd_row *row, struct err *err)
+{
+    if ((row->flags & CMD_NEEDS_NET) != 0 && b->net == NULL)
+        return err_set(err, ERR_STATE, "%s needs a net; `net NAME` opens one",
+                       row->name);
+    if ((row->flags & CMD_NEEDS_DATA) != 0 && b->data == NULL)
+        return err_set(err, ERR_STATE, "%s needs data; `data NAME` opens some",
+                       row->name);
+    return ERR_OK;
+}
+
+/* The command as the journal has it: words, then pairs, but for `at`, which
+ * record_end adds as it came out. */
+static void record_begin(struct bench *b, const struct cmd_call *call)
+{
+    const struct args *a = &call->args;
+    int i;
+
+    str_clear(&b->record);
+    for (i = 0; i < a->word_count; i++) {
+        if (i > 0)
+            str_add(&b->record, " ");
+        cmd_quote(a->word[i], &b->record);
+    }
+    for (i = 0; i < a->pair_count; i++) {
+        if (strcmp(a->name[i], "at") == 0)
+            continue;
+        str_addf(&b->record, " %s=", a->name[i]);
+        cmd_quote(a->value[i], &b->record);
+    }
+}
+
+static void record_end(struct bench *b)
+{
+    if (b->at.len > 0)
+        str_addf(&b->record, " at=%s", b->at.text);
+}
+
+static void run_after(struct bench *b)
+{
+    char *lines;
+    struct err ignored;
+
+    if (b->after.len == 0)
+        return;
+    lines = str_take(&b->after);
+    (void)!bench_line(b, lines, &ignored);
+    mem_free(lines);
+}
+
+static void say_failure(struct bench *b, const struct err *err)
+{
+    bench_say(b, err->code == ERR_CANCELLED ? LOG_NOTE : LOG_ERROR, "%s",
+              err->msg);
+}
+
+/* A parsed command, to its end. */
+static enum err_code run_call(struct bench *b, const struct cmd_call *call,
+                              const char *text, struct err *err)
+{
+    const char *outer = b->line;
+    double start = clock_now();
+    enum err_code code;
+
+    b->line = text;
+    b->partial = false;
+    str_clear(&b->results);
+    str_clear(&b->at);
+    record_begin(b, call);
+    sheets_publish(b, (call->row->flags & CMD_JOB) != 0);
+    code = check_needs(b, call->row, err);
+    if (code == ERR_OK)
+        code = call->row->run(b, call, err);
+    b->goes = false;
+    record_end(b);
+    if (code != ERR_OK)
+        say_failure(b, err);
+    if ((call->row->flags & CMD_RECORDED) != 0 &&
+        (code == ERR_OK || b->partial))
+        session_command(b);
+    if (b->json != NULL && (call->row->flags & CMD_QUIET) == 0)
+        json_command(b, text, code == ERR_OK ? NULL : err, clock_now() - start);
+    b->line = outer;
+    sheets_progress(b, -1);
+    run_after(b);
+    return code;
+}
+
+enum err_code bench_command(struct bench *b, const char *text, struct err *err)
+{
+    struct cmd_call call;
+    enum err_code code;
+
+    if (cmd_parse(text, &b->set, &call, err) != ERR_OK) {
+        bench_say(b, LOG_COMMAND, "%s", text);
+        say_failure(b, err);
+        if (b->json != NULL)
+            json_command(b, text, err, 0);
+        return err->code;
+    }
+    if (call.row == NULL) {
+        cmd_done(&call);
+        return ERR_OK;
+    }
+    if ((call.row->flags & CMD_QUIET) == 0)
+        bench_say(b, LOG_COMMAND, "%s", text);
+    code = run_call(b, &call, text, err);
+    cmd_done(&call);
+    return code;
+}
+
+enum err_code bench_line(struct bench *b, const char *line, struct err *err)
+{
+    struct frame frame = {.up = b->frame, .rest = line};
+    struct str one = {0};
+    enum err_code code = ERR_OK;
+
+    b->frame = &frame;
+    while (code == ERR_OK && !b->quit && cmd_split(&frame.rest, &one))
+        code = bench_command(b, one.text, err);
+    b->frame = frame.up;
+    str_done(&one);
+    return code;
+}
+
+enum err_code bench_script(struct bench *b, const char *path, int from,
+                           struct err *err)
+{
+    struct frame frame = {.up = b->frame, .script = path};
+    struct lines lines;
+    enum err_code code = ERR_OK;
+    int i;
+
+    if (lines_load(path, &lines, err) != ERR_OK)
+        return err->code;
+    b->frame = &frame;
+    for (i = from > 1 ? from - 1 : 0; i < lines.count && !b->quit; i++) {
+        frame.next = i + 2;
+        code = bench_line(b, lines.line[i], err);
+        if (code != ERR_OK) {
+            err_context(err, "%s:%d", path, i + 1);
+            break;
+        }
+    }
+    b->frame = frame.up;
+    lines_done(&lines);
+    return code;
+}
+
+/* One command, and one that may act while a job runs. */
+static bool is_steering(const char *line)
+{
+    struct str one = {0};
+    struct args a;
+    struct err err;
+    const struct cmd_row *row = NULL;
+
+    if (cmd_split(&line, &one) && args_parse(one.text, &a, &err) == ERR_OK) {
+        if (a.word_count > 0)
+            row = cmd_find(a.word[0]);
+        args_done(&a);
+    }
+    line += strspn(line, " \t\r\n;");
+    str_done(&one);
+    return row != NULL && (row->flags & CMD_STEERS) != 0 &&
+           (*line == '\0' || *line == '#');
+}
+
+static enum err_code steer_one(struct bench *b, const char *line,
+                               struct err *err)
+{
+    struct cmd_call call;
+    enum err_code code;
+
+    bench_say(b, LOG_COMMAND, "%s", line);
+    code = cmd_parse(line, &b->set, &call, err);
+    if (code != ERR_OK)
+        return code;
+    code = check_needs(b, call.row, err);
+    if (code == ERR_OK)
+        code = call.row->run(b, &call, err);
+    cmd_done(&call);
+    return code;
+}
+
+/* The running command's own results and record stay untouched. */
+static void steer(struct bench *b)
+{
+    unsigned long ticket;
+    char *line;
+
+    while ((line = job_next_steering(b->job, is_steering, &ticket)) != NULL) {
+        struct str results = b->results;
+        struct err err;
+
+        b->results = (struct str){0};
+        if (steer_one(b, line, &err) != ERR_OK)
+            say_failure(b, &err);
+        else
+            err.code = ERR_OK;
+        str_done(&b->results);
+        b->results = results;
+        job_finish(b->job, ticket, &err);
+        mem_free(line);
+    }
+}
+
+enum err_code bench_boundary(struct bench *b, struct err *err)
+{
+    const atomic_bool *cancel = job_cancel_flag(b->job);
+    struct running *r = b->running;
+    double start = clock_now();
+    bool paused = false;
+
+    steer(b);
+    while (job_paused(b->job) && !atomic_load(cancel)) {
+        paused = true;
+        sheets_publish(b, true);
+        job_sleep(b->job);
+        steer(b);
+    }
+    if (paused && r != NULL)
+        r->since += clock_now() - start;
+    sheets_publish(b, paused);
+    if (atomic_load(cancel))
+        return err_set(err, ERR_CANCELLED, "stopped");
+    return ERR_OK;
+}
+
+static void tell(void *arg, double share)
+{
+    sheets_progress(arg, share);
+}
+
+struct progress bench_progress(struct bench *b)
+{
+    return (struct progress){
+        .tell = tell, .arg = b, .cancel = job_cancel_flag(b->job)};
+}
