@@ -318,17 +318,15 @@ void pane_field(struct pane p, int row, int col, int width, enum align align,
                 enum role role, const char *text)
 {
     struct pane field = pane_sub(p, (struct rect){row, col, 1, width});
-    int room = width - canvas_width(p.canvas, text), i;
-    int start = align == ALIGN_LEFT || room < 0 ? 0
-                : align == ALIGN_RIGHT          ? room
-                                                : room / 2;
+    int room = field.at.cols - canvas_width(p.canvas, text), i;
 
-    if (col < 0) /* the field starts left of the pane: its text too */
-        start += col;
+    if (room < 0 || align == ALIGN_LEFT)
+        room = 0;
     for (i = 0; i < field.at.cols; i++)
         set(field, 0, i, role, ' ', 1);
     if (field.at.rows > 0)
-        pane_text(field, 0, start, role, text);
+        pane_text(field, 0, align == ALIGN_CENTRE ? room / 2 : room, role,
+                  text);
 }
 
 void pane_fieldf(struct pane p, int row, int col, int width, enum align align,
@@ -451,13 +449,13 @@ void pane_rule(struct pane p, int row, const char *title)
 
     for (col = 0; col < p.at.cols; col++)
         pane_put(p, row, col, ROLE_FRAME, 0x2500);
-    if (title != NULL && p.at.cols > 4) {
+    if (title != NULL && p.at.cols > 6) {
         struct pane inside =
-            pane_sub(p, (struct rect){row, 2, 1, p.at.cols - 4});
+            pane_sub(p, (struct rect){row, 3, 1, p.at.cols - 5});
 
-        pane_put(p, row, 1, ROLE_FRAME, ' ');
+        pane_put(p, row, 2, ROLE_FRAME, ' ');
         col = pane_text(inside, 0, 0, ROLE_TITLE, title);
-        pane_put(p, row, 2 + col, ROLE_FRAME, ' ');
+        pane_put(p, row, 3 + col, ROLE_FRAME, ' ');
     }
 }
 

@@ -112,7 +112,7 @@ int pane_text(struct pane p, int row, int col, enum role role,
 int pane_textf(struct pane p, int row, int col, enum role role, const char *fmt,
                ...) PRINTF_LIKE(5, 6);
 
-/* Writes text into exactly width columns, padded or cut. */
+/* Writes text into width columns (what of them is inside), padded or cut. */
 enum align { ALIGN_LEFT, ALIGN_RIGHT, ALIGN_CENTRE };
 void pane_field(struct pane p, int row, int col, int width, enum align align,
                 enum role role, const char *text);

@@ -24,10 +24,10 @@ static const struct {
 
 int palette_ramp(enum role role)
 {
-    static const uint8_t heat[HEAT_LEVELS] = {18,  24,  61,  67,  103, 247,
-                                              108, 143, 179, 185, 221, 228};
-    static const uint8_t diverge[HEAT_LEVELS] = {26,  32,  68,  110, 153, 189,
-                                                 230, 223, 215, 172, 166, 130};
+    static const uint8_t heat[HEAT_LEVELS] = {18,  20,  25,  60,  67,  245,
+                                              247, 144, 179, 186, 221, 228};
+    static const uint8_t diverge[HEAT_LEVELS] = {20,  26,  32,  74,  153, 255,
+                                                 230, 223, 215, 208, 166, 94};
     int i = (int)role;
 
     if (i >= ROLE_CUBE)
