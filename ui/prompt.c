@@ -21,7 +21,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "ui/history.h"
+#include "ui/prompt_history.h"
 #include "ui/prompt_view.h"
 
 enum {
@@ -129,7 +129,7 @@ static void remember(const char *line)
     forget_same(line);
     add_history(line);
     if (prompt.commands && prompt.path != NULL)
-        history_append(prompt.path, line);
+        prompt_history_append(prompt.path, line);
 }
 
 static void close_line(void)
@@ -387,7 +387,7 @@ void prompt_start(int fd, const char *history)
     prompt.in = fdopen(dup(fd), "r");
     prompt.out = fopen("/dev/null", "w");
     if (history == NULL)
-        prompt.path = history_path();
+        prompt.path = prompt_history_path();
     else if (*history != '\0')
         prompt.path = mem_strdup(history);
     rl_instream = prompt.in;

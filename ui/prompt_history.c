@@ -1,4 +1,4 @@
-#include "ui/history.h"
+#include "ui/prompt_history.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-char *history_path(void)
+char *prompt_history_path(void)
 {
     const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
 
@@ -33,7 +33,7 @@ static void make_folders(const char *path)
     mem_free(part);
 }
 
-void history_append(const char *path, const char *line)
+void prompt_history_append(const char *path, const char *line)
 {
     struct str text = {0};
     ssize_t wrote;
