@@ -123,3 +123,22 @@ enum err_code args_all_used(const struct args *a, const char *const *known,
     }
     return ERR_OK;
 }
+
+/* A " within is closed, put into single quotes, and opened again. */
+void args_quote(const char *text, struct str *out)
+{
+    const char *p;
+
+    if (text[0] != '\0' && strpbrk(text, " \t\r\n;#'\"=") == NULL) {
+        str_add(out, text);
+        return;
+    }
+    str_add(out, "\"");
+    for (p = text; *p != '\0'; p++) {
+        if (*p == '"')
+            str_add(out, "\"'\"'\"");
+        else
+            str_add_bytes(out, p, 1);
+    }
+    str_add(out, "\"");
+}

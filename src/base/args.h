@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "base/err.h"
+#include "base/str.h"
 
 #define ARGS_MAX 48
 
@@ -24,6 +25,9 @@ struct args {
 enum err_code args_parse(const char *text, struct args *out,
                          struct err *err) MUST_CHECK;
 void args_done(struct args *a);
+
+/* Appends text so that args_parse reads it as one word. */
+void args_quote(const char *text, struct str *out);
 
 /* The value of name, marked as used, or NULL. */
 const char *args_value(struct args *a, const char *name);

@@ -28,7 +28,7 @@ struct bench *bench_new(const struct engine_options *o, struct job *job,
     b->set = settings_usual();
     b->set.value[SET_seed].number = (double)o->seed;
     b->set.value[SET_threads].number = o->threads > 0 ? o->threads : 0;
-    b->history = history_new();
+    b->history = stages_new();
     b->data_number = -1;
     b->test.stage = -1;
     b->line = "";
@@ -53,7 +53,7 @@ void bench_free(struct bench *b)
     evaluator_free(b->evaluator);
     net_free(b->net);
     dataset_free(b->data);
-    history_free(b->history);
+    stages_free(b->history);
     transcript_free(b->log);
     pool_free(b->pool);
     for (i = 0; i < b->seen_count; i++)
@@ -177,7 +177,7 @@ enum err_code bench_score(struct bench *b, struct score *out, struct err *err)
  * be scored stays unknown, which the screen shows. */
 static void score_current(struct bench *b)
 {
-    struct stage *s = history_current(b->history);
+    struct stage *s = stages_current(b->history);
     struct err ignored;
 
     if (s == NULL || b->data == NULL ||
@@ -197,7 +197,7 @@ enum err_code bench_go(struct bench *b, int id, struct err *err)
     const struct net *net;
     struct net *clone;
 
-    if (history_net(b->history, id, &net, err) != ERR_OK)
+    if (stages_net(b->history, id, &net, err) != ERR_OK)
         return err->code;
     if (b->net != NULL && net_same_graph(b->net, net)) {
         if (net_copy_state(b->net, net, err) != ERR_OK)
@@ -210,7 +210,7 @@ enum err_code bench_go(struct bench *b, int id, struct err *err)
         net_free(b->net);
         b->net = clone;
     }
-    history_go(b->history, id);
+    stages_go(b->history, id);
     bench_touched(b);
     bench_count_leaks(b);
     score_current(b);
@@ -239,9 +239,9 @@ struct stage *bench_stage(struct bench *b, const char *text, struct err *err)
         net_free(clone);
         return NULL;
     }
-    s = history_add(b->history, b->history->current, text, clone);
+    s = stages_add(b->history, b->history->current, text, clone);
     s->data = b->data_number;
-    history_go(b->history, s->id);
+    stages_go(b->history, s->id);
     bench_touched(b);
     bench_count_leaks(b);
     sheets_mark_all(b->sheets);
@@ -262,11 +262,11 @@ enum err_code bench_open_net(struct bench *b, struct net *net, const char *text,
     drop_evaluator(b);
     net_free(b->net);
     b->net = net;
-    s = history_add(b->history, -1, text, clone);
+    s = stages_add(b->history, -1, text, clone);
     s->threshold_count = net->node_count;
     s->threshold = mem_array((size_t)net->node_count, sizeof(s->threshold[0]));
     s->data = b->data_number;
-    history_go(b->history, s->id);
+    stages_go(b->history, s->id);
     bench_touched(b);
     bench_count_leaks(b);
     score_current(b);
@@ -330,7 +330,7 @@ bool bench_find_file(const struct bench *b, const char *name, struct str *out)
 
 void bench_say_stage(struct bench *b, const struct stage *s)
 {
-    const struct stage *parent = history_at(b->history, s->parent);
+    const struct stage *parent = stages_at(b->history, s->parent);
     struct str line = {0};
     char alive[32], all[32];
 

@@ -17,9 +17,9 @@
 #include "data/dataset.h"
 #include "engine/board.h"
 #include "engine/cmd.h"
-#include "engine/history.h"
 #include "engine/job.h"
 #include "engine/settings.h"
+#include "engine/stages.h"
 #include "engine/transcript.h"
 #include "net/net.h"
 #include "par/pool.h"
@@ -83,7 +83,7 @@ struct bench {
     struct evaluator *evaluator;
     uint64_t weights; /* grows with every change of the net's values */
     long long leaks;
-    struct history *history;
+    struct stages *history;
     struct test_reading test;
 
     struct session *session; /* NULL: nothing is kept */
@@ -96,6 +96,7 @@ struct bench {
     struct str record;   /* as the journal will have it */
     struct str at;       /* its changes: "512:lr=0.0005" */
     bool partial;        /* it failed, but what it made stays */
+    bool said;           /* it failed, and that was said */
     struct str results;  /* lines it said */
     struct frame *frame; /* where it was read; NULL outside of lines */
     struct str after;    /* settings changed while it runs, as commands */

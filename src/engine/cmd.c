@@ -277,22 +277,3 @@ bool cmd_split(const char **line, struct str *out)
     *line = p;
     return true;
 }
-
-/* A " within is closed, put into single quotes, and opened again. */
-void cmd_quote(const char *text, struct str *out)
-{
-    const char *p;
-
-    if (text[0] != '\0' && strpbrk(text, " \t\r\n;#'\"=") == NULL) {
-        str_add(out, text);
-        return;
-    }
-    str_add(out, "\"");
-    for (p = text; *p != '\0'; p++) {
-        if (*p == '"')
-            str_add(out, "\"'\"'\"");
-        else
-            str_add_bytes(out, p, 1);
-    }
-    str_add(out, "\"");
-}

@@ -87,7 +87,4 @@ const char *cmd_text(const struct cmd_call *call, const char *name);
  */
 bool cmd_split(const char **line, struct str *out);
 
-/* Appends text so that args_parse reads it as one word. */
-void cmd_quote(const char *text, struct str *out);
-
 #endif

@@ -21,7 +21,7 @@ static void say_lines(struct bench *b, enum log_kind kind, const char *text)
 
 static void say_net(struct bench *b)
 {
-    const struct stage *s = history_current(b->history);
+    const struct stage *s = stages_current(b->history);
     char input[64], weights[32], params[32], macs[32];
 
     bench_say(b, LOG_RESULT, "%s: %s weights, %s parameters, %s MACs, input %s",
@@ -57,7 +57,7 @@ static enum err_code open_data(struct bench *b, const char *name,
     if (b->net != NULL && bench_fit(b, &fit) != ERR_OK)
         bench_say(b, LOG_NOTE, "%s", fit.msg);
     else if (b->net != NULL)
-        bench_say_stage(b, history_current(b->history));
+        bench_say_stage(b, stages_current(b->history));
     return ERR_OK;
 }
 
@@ -242,7 +242,7 @@ static enum err_code say_written(struct bench *b, const char *path,
 
 static void note_stage(const struct bench *b, struct net_note *note)
 {
-    const struct stage *s = history_current(b->history);
+    const struct stage *s = stages_current(b->history);
     char seed[48];
 
     arg_number_text(ARG_INT, settings_number(&b->set, SET_seed), seed,
@@ -264,7 +264,7 @@ static enum err_code run_save(struct bench *b, const struct cmd_call *call,
     const struct net *net; /* the stage's: without moments */
     enum err_code code;
 
-    if (history_net(b->history, b->history->current, &net, err) != ERR_OK)
+    if (stages_net(b->history, b->history->current, &net, err) != ERR_OK)
         return err->code;
     note_stage(b, &note);
     code = net_save(path, net, &note, err);

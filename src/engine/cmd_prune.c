@@ -28,7 +28,7 @@ static enum err_code run_reestimate(struct bench *b,
         train_reestimate(b->net, b->data,
                          (int)settings_number(&b->set, SET_batch),
                          (int)cmd_number(call, "batches"),
-                         bench_seed(b, history_current(b->history)->step),
+                         bench_seed(b, stages_current(b->history)->step),
                          b->pool, &progress, err) == ERR_OK)
         s = bench_stage(b, "reestimate", err);
     if (s == NULL) {

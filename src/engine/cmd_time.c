@@ -13,7 +13,7 @@ static enum err_code go(struct bench *b, int id, struct err *err)
 
     if (bench_go(b, id, err) != ERR_OK)
         return err->code;
-    s = history_current(b->history);
+    s = stages_current(b->history);
     bench_say(b, LOG_RESULT, "at stage %d: %s", id, s->text);
     bench_say_stage(b, s);
     return ERR_OK;
@@ -22,7 +22,7 @@ static enum err_code go(struct bench *b, int id, struct err *err)
 static enum err_code run_undo(struct bench *b, const struct cmd_call *call,
                               struct err *err)
 {
-    int id = history_undo(b->history);
+    int id = stages_undo(b->history);
 
     (void)call;
     if (id < 0)
@@ -35,7 +35,7 @@ static enum err_code run_undo(struct bench *b, const struct cmd_call *call,
 static enum err_code run_redo(struct bench *b, const struct cmd_call *call,
                               struct err *err)
 {
-    int id = history_redo(b->history);
+    int id = stages_redo(b->history);
 
     (void)call;
     if (id < 0)
@@ -50,7 +50,7 @@ static enum err_code run_goto(struct bench *b, const struct cmd_call *call,
 {
     int id;
 
-    if (history_find(b->history, cmd_text(call, "stage"), &id, err) != ERR_OK)
+    if (stages_find(b->history, cmd_text(call, "stage"), &id, err) != ERR_OK)
         return err->code;
     return go(b, id, err);
 }
@@ -60,9 +60,9 @@ static enum err_code run_mark(struct bench *b, const struct cmd_call *call,
 {
     const char *name = cmd_text(call, "name");
 
-    if (history_name(b->history, name, err) != ERR_OK)
+    if (stages_name(b->history, name, err) != ERR_OK)
         return err->code;
-    history_mark(b->history, name, b->history->current);
+    stages_mark(b->history, name, b->history->current);
     sheets_mark(b->sheets, SHEET_HISTORY);
     bench_say(b, LOG_RESULT, "stage %d is called \"%s\"", b->history->current,
               name);
@@ -74,7 +74,7 @@ static enum err_code run_branch(struct bench *b, const struct cmd_call *call,
 {
     const char *name = cmd_text(call, "name");
 
-    if (history_name(b->history, name, err) != ERR_OK)
+    if (stages_name(b->history, name, err) != ERR_OK)
         return err->code;
     mem_free(b->history->next_branch);
     b->history->next_branch = mem_strdup(name);
@@ -151,7 +151,7 @@ static enum err_code guess(struct bench *b, int id, int32_t *to,
     struct evaluation result;
     const struct net *lent;
     struct net *net = NULL;
-    enum err_code code = history_net(b->history, id, &lent, err);
+    enum err_code code = stages_net(b->history, id, &lent, err);
 
     if (code == ERR_OK) {
         net = net_clone(lent, err);
@@ -227,7 +227,7 @@ static void fill_sides(const struct bench *b, int id_a, int id_b,
     s->sparsity_b = size_sparsity(&c->size);
 }
 
-/* history_net lends one net at a time, so one side is copied.  Different nets
+/* stages_net lends one net at a time, so one side is copied.  Different nets
  * have no layers in common. */
 static enum err_code fill_layers(struct bench *b, int id_a, int id_b,
                                  struct compare_sheet *s, struct err *err)
@@ -235,12 +235,11 @@ static enum err_code fill_layers(struct bench *b, int id_a, int id_b,
     const struct net *lent;
     struct compare_row *rows;
     struct net *a = NULL;
-    enum err_code code = history_net(b->history, id_a, &lent, err);
+    enum err_code code = stages_net(b->history, id_a, &lent, err);
 
     if (code == ERR_OK) {
         a = net_clone(lent, err);
-        code =
-            a == NULL ? err->code : history_net(b->history, id_b, &lent, err);
+        code = a == NULL ? err->code : stages_net(b->history, id_b, &lent, err);
     }
     if (code == ERR_OK && net_same_graph(a, lent)) {
         rows = sheet_array(s, (size_t)a->node_count, sizeof(rows[0]));
@@ -258,8 +257,8 @@ static enum err_code run_compare(struct bench *b, const struct cmd_call *call,
     struct err fit;
     int id_a, id_b;
 
-    if (history_find(b->history, cmd_text(call, "a"), &id_a, err) != ERR_OK ||
-        history_find(b->history, cmd_text(call, "b"), &id_b, err) != ERR_OK)
+    if (stages_find(b->history, cmd_text(call, "a"), &id_a, err) != ERR_OK ||
+        stages_find(b->history, cmd_text(call, "b"), &id_b, err) != ERR_OK)
         return err->code;
     s = sheet_new(SHEET_COMPARE);
     if (fill_layers(b, id_a, id_b, s, err) != ERR_OK)
@@ -299,7 +298,7 @@ static void say_row(struct bench *b, const struct history_row *r)
 static enum err_code run_history(struct bench *b, const struct cmd_call *call,
                                  struct err *err)
 {
-    struct history_sheet *s = history_sheet(b->history, b->data_number);
+    struct history_sheet *s = stages_sheet(b->history, b->data_number);
     int i;
 
     (void)call;

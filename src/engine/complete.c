@@ -53,7 +53,7 @@ static void offer_file(struct job_word *w, const char *folder, size_t keep,
     str_add(&path, name);
     if (S_ISDIR(info.st_mode))
         str_add(&path, "/");
-    cmd_quote(path.text, &quoted);
+    args_quote(path.text, &quoted);
     add_n(w, quoted.text, NULL, "");
     str_done(&path);
     str_done(&quoted);

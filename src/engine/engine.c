@@ -163,12 +163,17 @@ struct engine *engine_new(const struct engine_options *o, struct err *err)
     return e;
 }
 
+void engine_leave(struct engine *e)
+{
+    job_quit(e->job);
+}
+
 void engine_free(struct engine *e)
 {
     if (e == NULL)
         return;
     if (e->started) {
-        job_quit(e->job);
+        engine_leave(e);
         pthread_join(e->thread, NULL);
     }
     bench_free(e->bench);
@@ -258,7 +263,7 @@ enum err_code engine_play(struct engine *e, const char *path,
     enum err_code code;
 
     str_add(&line, wait_for_user ? "play " : "run ");
-    cmd_quote(path, &line);
+    args_quote(path, &line);
     code = engine_do(e, line.text, err);
     str_done(&line);
     return code;

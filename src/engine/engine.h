@@ -34,7 +34,10 @@ struct engine_options {
 
 struct engine *engine_new(const struct engine_options *o,
                           struct err *err) MUST_CHECK;
-/* Cancels, waits, saves. */
+/* What runs gives up at the next mini-batch, so that a session can go on with
+ * it; what waits or comes is refused.  Any thread. */
+void engine_leave(struct engine *e);
+/* engine_leave, waits, saves. */
 void engine_free(struct engine *e);
 struct board *engine_board(struct engine *e);
 

@@ -162,7 +162,7 @@ static enum err_code term_value(const struct expr_term *t,
     if (t->metric == NULL)
         return ERR_OK;
     if (t->stage[0] != '\0' &&
-        history_find(b->history, t->stage, &id, err) != ERR_OK)
+        stages_find(b->history, t->stage, &id, err) != ERR_OK)
         return err->code;
     if (id < 0)
         return err_set(err, ERR_STATE, "no net is open, so there is no %s",

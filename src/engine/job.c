@@ -65,6 +65,45 @@ void job_free(struct job *j)
     mem_free(j);
 }
 
+/* Under the lock, as the functions below it. */
+static void keep_result(struct job *j, unsigned long ticket,
+                        const struct err *err)
+{
+    struct result *r = &j->result[j->results++ % RESULTS_KEPT];
+
+    r->ticket = ticket;
+    r->err = *err;
+    pthread_cond_broadcast(&j->done);
+}
+
+/* Takes *link out of the queue; under the lock. */
+static struct item *unlink_item(struct job *j, struct item **link)
+{
+    struct item *i = *link;
+
+    *link = i->next;
+    if (i->next == NULL)
+        j->end = link;
+    return i;
+}
+
+/* Under the lock. */
+static void refuse_all(struct job *j)
+{
+    struct err stopped;
+
+    err_set(&stopped, ERR_CANCELLED, "stopped before it began");
+    while (j->first != NULL) {
+        struct item *i = unlink_item(j, &j->first);
+
+        keep_result(j, i->ticket, &stopped);
+        mem_free(i->line);
+        mem_free(i);
+    }
+    j->poked = true;
+    pthread_cond_signal(&j->wake);
+}
+
 unsigned long job_post(struct job *j, const char *line)
 {
     struct item *i = mem_zalloc(sizeof(*i));
@@ -75,21 +114,12 @@ unsigned long job_post(struct job *j, const char *line)
     ticket = i->ticket = ++j->last_ticket;
     *j->end = i;
     j->end = &i->next;
+    if (job_quitting(j))
+        refuse_all(j);
     j->poked = true;
     pthread_cond_signal(&j->wake);
     pthread_mutex_unlock(&j->lock);
     return ticket;
-}
-
-/* Under the lock, as the functions below it. */
-static void keep_result(struct job *j, unsigned long ticket,
-                        const struct err *err)
-{
-    struct result *r = &j->result[j->results++ % RESULTS_KEPT];
-
-    r->ticket = ticket;
-    r->err = *err;
-    pthread_cond_broadcast(&j->done);
 }
 
 static const struct result *find_result(const struct job *j,
@@ -171,34 +201,12 @@ bool job_busy(struct job *j)
     return busy;
 }
 
-/* Takes *link out of the queue; under the lock. */
-static struct item *unlink_item(struct job *j, struct item **link)
-{
-    struct item *i = *link;
-
-    *link = i->next;
-    if (i->next == NULL)
-        j->end = link;
-    return i;
-}
-
 void job_stop(struct job *j)
 {
-    struct err stopped;
-
-    err_set(&stopped, ERR_CANCELLED, "stopped before it began");
     pthread_mutex_lock(&j->lock);
     if (j->busy)
         atomic_store(&j->cancel, true);
-    while (j->first != NULL) {
-        struct item *i = unlink_item(j, &j->first);
-
-        keep_result(j, i->ticket, &stopped);
-        mem_free(i->line);
-        mem_free(i);
-    }
-    j->poked = true;
-    pthread_cond_signal(&j->wake);
+    refuse_all(j);
     pthread_mutex_unlock(&j->lock);
 }
 
@@ -227,9 +235,11 @@ bool job_paused(struct job *j)
 
 void job_quit(struct job *j)
 {
+    pthread_mutex_lock(&j->lock);
     atomic_store(&j->quitting, true);
     atomic_store(&j->cancel, true);
-    job_poke(j);
+    refuse_all(j);
+    pthread_mutex_unlock(&j->lock);
 }
 
 bool job_quitting(const struct job *j)

@@ -37,7 +37,7 @@ static void add_number(struct str *s, const char *name, double value)
 void json_command(struct bench *b, const char *command,
                   const struct err *failed, double seconds)
 {
-    const struct stage *stage = history_current(b->history);
+    const struct stage *stage = stages_current(b->history);
     struct str s = {0};
     int i;
 

@@ -162,7 +162,7 @@ static enum err_code note_thresholds(struct bench *b, struct running *r,
     const struct net *old;
     int i;
 
-    if (history_net(b->history, b->history->current, &old, err) != ERR_OK)
+    if (stages_net(b->history, b->history->current, &old, err) != ERR_OK)
         return err->code;
     for (i = 0; i < b->net->node_count; i++)
         r->threshold[i] = largest_pruned(&b->net->node[i], &old->node[i]);
@@ -181,7 +181,7 @@ static enum err_code prune(struct bench *b, struct running *r, struct err *err)
         request.amount =
             p->schedule->at(r->at.from, p->to, r->at.round + 1, p->rounds);
     }
-    request.round = (uint64_t)history_current(b->history)->prunes;
+    request.round = (uint64_t)stages_current(b->history)->prunes;
     if (prune_apply(b->net, &request, &report, err) != ERR_OK)
         return err->code;
     bench_touched(b);
@@ -205,7 +205,7 @@ static enum err_code prune_phase(struct bench *b, struct running *r,
     if (p->reestimate > 0) {
         r->phase = "re-estimate";
         if (train_reestimate(b->net, b->data, p->train.batch, p->reestimate,
-                             bench_seed(b, history_current(b->history)->step),
+                             bench_seed(b, stages_current(b->history)->step),
                              b->pool, &progress, err) != ERR_OK)
             return err->code;
         bench_touched(b);
@@ -224,7 +224,7 @@ static void add_point(struct bench *b, struct running *r, double accuracy)
 
     r->point = mem_grow(r->point, (size_t)r->point_count + 1, sizeof(*p));
     p = &r->point[r->point_count++];
-    p->step = (double)(history_current(b->history)->step + r->at.step);
+    p->step = (double)(stages_current(b->history)->step + r->at.step);
     p->loss = r->loss_count > 0 ? r->loss_sum / r->loss_count : (double)NAN;
     p->accuracy = accuracy;
     r->loss = p->loss;
@@ -343,7 +343,7 @@ static enum err_code train_phase(struct bench *b, struct running *r,
     enum err_code code;
 
     settings.total = r->total;
-    settings.seed = bench_seed(b, history_current(b->history)->step);
+    settings.seed = bench_seed(b, stages_current(b->history)->step);
     if (r->at.step > 0 && !session_take_checkpoint(b))
         r->at.step = 0;
     r->trainer =
@@ -482,7 +482,7 @@ static enum err_code check_end(struct bench *b, struct running *r, bool *end,
                       "not any more: %s; back at the stage before, `redo` "
                       "shows this one",
                       shown);
-            return bench_go(b, history_undo(b->history), err);
+            return bench_go(b, stages_undo(b->history), err);
         }
     }
     if (p->prunes && p->rounds > 1 && p->schedule == NULL && r->removed == 0) {

@@ -1,6 +1,6 @@
 /* Running lines: commands one after another, scripts, and what happens between
  * two mini-batches. */
-#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -23,6 +23,22 @@ static enum err_code check_needs(const struct bench *b,
     return ERR_OK;
 }
 
+/* A file that is read is named by its full path: a replay may start elsewhere.
+ */
+static void record_word(struct bench *b, const struct cmd_call *call,
+                        const char *word)
+{
+    char *full = NULL;
+    int i;
+
+    for (i = 0; i < call->count; i++) {
+        if (call->def[i].type == ARG_FILE && call->value[i].text == word)
+            full = realpath(word, NULL);
+    }
+    args_quote(full == NULL ? word : full, &b->record);
+    free(full);
+}
+
 /* The command as the journal has it: words, then pairs, but for `at`, which
  * record_end adds as it came out. */
 static void record_begin(struct bench *b, const struct cmd_call *call)
@@ -34,13 +50,13 @@ static void record_begin(struct bench *b, const struct cmd_call *call)
     for (i = 0; i < a->word_count; i++) {
         if (i > 0)
             str_add(&b->record, " ");
-        cmd_quote(a->word[i], &b->record);
+        record_word(b, call, a->word[i]);
     }
     for (i = 0; i < a->pair_count; i++) {
         if (strcmp(a->name[i], "at") == 0)
             continue;
         str_addf(&b->record, " %s=", a->name[i]);
-        cmd_quote(a->value[i], &b->record);
+        args_quote(a->value[i], &b->record);
     }
 }
 
@@ -62,10 +78,20 @@ static void run_after(struct bench *b)
     mem_free(lines);
 }
 
+/* Said once, where it happened: a script that ends because of it says no more.
+ */
 static void say_failure(struct bench *b, const struct err *err)
 {
-    bench_say(b, err->code == ERR_CANCELLED ? LOG_NOTE : LOG_ERROR, "%s",
-              err->msg);
+    enum log_kind kind = err->code == ERR_CANCELLED ? LOG_NOTE : LOG_ERROR;
+    const struct frame *f = b->frame;
+
+    while (f != NULL && f->script == NULL)
+        f = f->up;
+    if (f != NULL)
+        bench_say(b, kind, "%s:%d: %s", f->script, f->next - 1, err->msg);
+    else
+        bench_say(b, kind, "%s", err->msg);
+    b->said = true;
 }
 
 /* A parsed command, to its end. */
@@ -87,7 +113,7 @@ static enum err_code run_call(struct bench *b, const struct cmd_call *call,
         code = call->row->run(b, call, err);
     b->goes = false;
     record_end(b);
-    if (code != ERR_OK)
+    if (code != ERR_OK && !b->said)
         say_failure(b, err);
     if ((call->row->flags & CMD_RECORDED) != 0 &&
         (code == ERR_OK || b->partial))
@@ -105,6 +131,7 @@ enum err_code bench_command(struct bench *b, const char *text, struct err *err)
     struct cmd_call call;
     enum err_code code;
 
+    b->said = false;
     if (cmd_parse(text, &b->set, &call, err) != ERR_OK) {
         bench_say(b, LOG_COMMAND, "%s", text);
         say_failure(b, err);

@@ -175,7 +175,7 @@ enum err_code session_set_up(struct bench *b, struct err *err)
     if (code == ERR_OK)
         code = open_growing(s, "curve.csv", &s->curve, err);
     if (code == ERR_OK)
-        code = history_set_folder(b->history, nodes, err);
+        code = stages_set_folder(b->history, nodes, err);
     mem_free(nodes);
     return code;
 }
@@ -271,7 +271,7 @@ static enum err_code write_stage(struct bench *b, struct stage *s,
     struct stat info;
     enum err_code code;
 
-    history_path(b->history, s->id, &path);
+    stages_path(b->history, s->id, &path);
     note_of(b, s, &note);
     code = net_save(path.text, s->net, &note, err);
     if (code == ERR_OK)

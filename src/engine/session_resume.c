@@ -65,7 +65,7 @@ static enum err_code find_folder(const char *name, struct str *out,
 
 /* Rows "stage,step,loss,accuracy" up to `kept` bytes; the counts that the state
  * gave say how many a stage has. */
-static void read_curve(struct history *h, const char *text)
+static void read_curve(struct stages *h, const char *text)
 {
     int *had = mem_array((size_t)h->count + 1, sizeof(had[0]));
     const char *line = text + strcspn(text, "\n");

@@ -41,7 +41,7 @@ static void put_text(struct str *out, const char *name, const char *text)
             *p = ' ';
     }
     str_addf(out, " %s=", name);
-    cmd_quote(line.text, out);
+    args_quote(line.text, out);
     str_done(&line);
 }
 
@@ -132,7 +132,7 @@ static void write_stage(const struct stage *s, struct str *out)
 
 static void write_history(const struct bench *b, struct str *out)
 {
-    const struct history *h = b->history;
+    const struct stages *h = b->history;
     int i;
 
     for (i = 0; i < h->count; i++)
@@ -168,7 +168,7 @@ static void write_script(const char *verb, const char *path, int next,
     struct str line = {0};
 
     str_addf(&line, "%s ", verb);
-    cmd_quote(full == NULL ? path : full, &line);
+    args_quote(full == NULL ? path : full, &line);
     str_addf(&line, " from=%d", next);
     write_then(line.text, out);
     str_done(&line);
@@ -374,7 +374,7 @@ static void read_size(struct row *r, struct size_count *size)
 
 static void read_stage(struct bench *b, struct row *r, struct state_read *out)
 {
-    struct history *h = b->history;
+    struct stages *h = b->history;
     int parent = take_int(r, "parent", -1, h->count - 1);
     const char *text = take_text(r, "text"), *more;
     struct stage *s;
@@ -383,7 +383,7 @@ static void read_stage(struct bench *b, struct row *r, struct state_read *out)
     take_int(r, "id", h->count, h->count);
     if (r->bad)
         return;
-    s = history_add(h, parent, text, NULL);
+    s = stages_add(h, parent, text, NULL);
     more = args_value(&r->args, "branch");
     mem_free(s->branch);
     s->branch = more == NULL ? NULL : mem_strdup(more);
@@ -414,7 +414,7 @@ static void read_mark(struct bench *b, struct row *r, struct state_read *out)
 
     (void)out;
     if (!r->bad)
-        history_mark(b->history, name, stage);
+        stages_mark(b->history, name, stage);
 }
 
 static void read_next(struct bench *b, struct row *r, struct state_read *out)

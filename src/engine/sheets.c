@@ -101,8 +101,8 @@ static void fill_running(const struct bench *b, struct status_sheet *s)
 
 static double dense_accuracy(const struct bench *b)
 {
-    int id = history_dense(b->history, b->history->current);
-    const struct stage *s = history_at(b->history, id);
+    int id = stages_dense(b->history, b->history->current);
+    const struct stage *s = stages_at(b->history, id);
 
     return s != NULL && s->data == b->data_number ? score_accuracy(&s->after)
                                                   : -1;
@@ -123,7 +123,7 @@ static double running_accuracy(const struct running *r)
 static void fill_accuracy(const struct bench *b, const struct stage *stage,
                           struct status_sheet *s)
 {
-    const struct stage *parent = history_at(b->history, stage->parent);
+    const struct stage *parent = stages_at(b->history, stage->parent);
     const struct stage *base = parent;
     int n = stage->after.n;
 
@@ -147,7 +147,7 @@ static void fill_accuracy(const struct bench *b, const struct stage *stage,
 
 static void fill_net(const struct bench *b, struct status_sheet *s)
 {
-    const struct stage *stage = history_current(b->history);
+    const struct stage *stage = stages_current(b->history);
     struct size_count size;
 
     size_of_net(b->net, &size);
@@ -220,7 +220,7 @@ static void publish_status(struct bench *b)
 static void fill_row(struct bench *b, int node, struct layer_row *row)
 {
     const struct node *n = &b->net->node[node];
-    const struct stage *stage = history_current(b->history);
+    const struct stage *stage = stages_current(b->history);
     struct size_count size;
     int i;
 
@@ -326,7 +326,7 @@ static double accuracy_or_nan(const struct bench *b, const struct stage *s,
 static void add_stage(const struct bench *b, const struct stage *s,
                       struct course *c)
 {
-    const struct stage *parent = history_at(b->history, s->parent);
+    const struct stage *parent = stages_at(b->history, s->parent);
     int i;
 
     if (parent == NULL) {
@@ -349,7 +349,7 @@ static void add_stage(const struct bench *b, const struct stage *s,
 
 static void add_running(const struct bench *b, struct course *c)
 {
-    const struct stage *s = history_current(b->history);
+    const struct stage *s = stages_current(b->history);
     const struct running *r = b->running;
     struct size_count size;
     int i;
@@ -369,7 +369,7 @@ static void add_running(const struct bench *b, struct course *c)
 static void publish_curve(struct bench *b)
 {
     struct curve_sheet *s = sheet_new(SHEET_CURVE);
-    const struct history *h = b->history;
+    const struct stages *h = b->history;
     struct course c = {0};
     size_t points = 2, depth = 1;
     int *path, id, n = 0;
@@ -467,7 +467,7 @@ void sheets_publish(struct bench *b, bool now)
     if (s->stale[SHEET_CURVE])
         publish_curve(b);
     if (s->stale[SHEET_HISTORY])
-        board_publish(b->board, history_sheet(b->history, b->data_number));
+        board_publish(b->board, stages_sheet(b->history, b->data_number));
     if (s->stale[SHEET_LOG])
         board_publish(b->board, transcript_sheet(b->log));
     memset(s->stale, 0, sizeof(s->stale));

@@ -8,8 +8,8 @@
  * and are read again on demand.
  * Threads: the job thread only.
  */
-#ifndef ENGINE_HISTORY_H
-#define ENGINE_HISTORY_H
+#ifndef ENGINE_STAGES_H
+#define ENGINE_STAGES_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -56,7 +56,7 @@ struct mark {
     int stage;
 };
 
-struct history {
+struct stages {
     int count;
     struct stage **stage; /* stage[id] */
     int current;          /* -1: nothing is open */
@@ -69,50 +69,50 @@ struct history {
     uint64_t clock;
 };
 
-struct history *history_new(void);
-void history_free(struct history *h);
+struct stages *stages_new(void);
+void stages_free(struct stages *h);
 
 /* A new stage under parent, not yet current; takes net, copies text.  step,
  * prunes, thresholds, branch are those of the parent. */
-struct stage *history_add(struct history *h, int parent, const char *text,
-                          struct net *net);
+struct stage *stages_add(struct stages *h, int parent, const char *text,
+                         struct net *net);
 /* Makes id current; undo and redo follow from it. */
-void history_go(struct history *h, int id);
-struct stage *history_current(const struct history *h);
+void stages_go(struct stages *h, int id);
+struct stage *stages_current(const struct stages *h);
 /* NULL when there is none of that number. */
-struct stage *history_at(const struct history *h, int id);
+struct stage *stages_at(const struct stages *h, int id);
 
 /* -1 when there is nowhere to go. */
-int history_undo(const struct history *h);
-int history_redo(const struct history *h);
+int stages_undo(const struct stages *h);
+int stages_redo(const struct stages *h);
 /* The nearest stage at or above id whose weights are all alive; else the
  * root of its tree. */
-int history_dense(const struct history *h, int id);
+int stages_dense(const struct stages *h, int id);
 
 /* A number, a mark, a branch (its newest stage), or "dense". */
-enum err_code history_find(const struct history *h, const char *name, int *id,
-                           struct err *err) MUST_CHECK;
+enum err_code stages_find(const struct stages *h, const char *name, int *id,
+                          struct err *err) MUST_CHECK;
 /* Checks a new name for a mark or branch. */
-enum err_code history_name(const struct history *h, const char *name,
-                           struct err *err) MUST_CHECK;
+enum err_code stages_name(const struct stages *h, const char *name,
+                          struct err *err) MUST_CHECK;
 /* Names stage id; the name moves when it was another's. */
-void history_mark(struct history *h, const char *name, int id);
+void stages_mark(struct stages *h, const char *name, int id);
 /* Names of a stage, "a, b", or "". */
-void history_names(const struct history *h, int id, struct str *out);
+void stages_names(const struct stages *h, int id, struct str *out);
 
 /* The stage's net, read from its file when it was dropped; borrowed until the
  * next call. */
-enum err_code history_net(struct history *h, int id, const struct net **out,
-                          struct err *err) MUST_CHECK;
+enum err_code stages_net(struct stages *h, int id, const struct net **out,
+                         struct err *err) MUST_CHECK;
 /* Path of a stage's file in the folder. */
-void history_path(const struct history *h, int id, struct str *out);
+void stages_path(const struct stages *h, int id, struct str *out);
 /* Stage files are from now on in the session's folder; copies. */
-enum err_code history_set_folder(struct history *h, const char *folder,
-                                 struct err *err) MUST_CHECK;
+enum err_code stages_set_folder(struct stages *h, const char *folder,
+                                struct err *err) MUST_CHECK;
 
 double score_accuracy(const struct score *s); /* <0 unknown */
 
 /* The tree for the screen. */
-struct history_sheet *history_sheet(const struct history *h, int data);
+struct history_sheet *stages_sheet(const struct stages *h, int data);
 
 #endif

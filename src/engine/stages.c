@@ -1,4 +1,4 @@
-#include "engine/history.h"
+#include "engine/stages.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -10,21 +10,21 @@
 
 #define HOLD_BYTES (96u << 20)
 
-struct history *history_new(void)
+struct stages *stages_new(void)
 {
-    struct history *h = mem_zalloc(sizeof(*h));
+    struct stages *h = mem_zalloc(sizeof(*h));
 
     h->current = -1;
     h->limit = HOLD_BYTES;
     return h;
 }
 
-void history_path(const struct history *h, int id, struct str *out)
+void stages_path(const struct stages *h, int id, struct str *out)
 {
     str_addf(out, "%s/%d.h5", h->folder, id);
 }
 
-static enum err_code read_back(struct history *h, struct stage *s,
+static enum err_code read_back(struct stages *h, struct stage *s,
                                struct err *err)
 {
     struct str path = {0};
@@ -32,7 +32,7 @@ static enum err_code read_back(struct history *h, struct stage *s,
 
     if (h->folder == NULL || s->file_bytes == 0)
         return err_set(err, ERR_STATE, "stage %d is not kept anywhere", s->id);
-    history_path(h, s->id, &path);
+    stages_path(h, s->id, &path);
     code = net_load(path.text, &s->net, NULL, NULL, err);
     if (code != ERR_OK)
         err_context(err, "stage %d", s->id);
@@ -53,7 +53,7 @@ static size_t held_bytes(struct net *net)
 
 /* A copy that lies in no file yet is written to the temporary folder; the
  * session writes its own files and is not helped here. */
-static bool write_out(struct history *h, struct stage *s)
+static bool write_out(struct stages *h, struct stage *s)
 {
     struct str path = {0};
     struct err ignored;
@@ -73,7 +73,7 @@ static bool write_out(struct history *h, struct stage *s)
     }
     if (!h->temporary)
         return false;
-    history_path(h, s->id, &path);
+    stages_path(h, s->id, &path);
     written = net_save(path.text, s->net, NULL, &ignored) == ERR_OK;
     s->file_bytes = written;
     str_done(&path);
@@ -81,7 +81,7 @@ static bool write_out(struct history *h, struct stage *s)
 }
 
 /* The copy to drop next, or NULL when the limit holds. */
-static struct stage *too_much(const struct history *h)
+static struct stage *too_much(const struct stages *h)
 {
     struct stage *oldest = NULL;
     size_t bytes = 0;
@@ -101,7 +101,7 @@ static struct stage *too_much(const struct history *h)
     return bytes > h->limit ? oldest : NULL;
 }
 
-static void trim(struct history *h)
+static void trim(struct stages *h)
 {
     struct stage *s;
 
@@ -113,14 +113,14 @@ static void trim(struct history *h)
     }
 }
 
-static void remove_folder(struct history *h)
+static void remove_folder(struct stages *h)
 {
     struct str path = {0};
     int i;
 
     for (i = 0; h->temporary && i < h->count; i++) {
         str_clear(&path);
-        history_path(h, i, &path);
+        stages_path(h, i, &path);
         unlink(path.text);
     }
     if (h->temporary)
@@ -131,8 +131,8 @@ static void remove_folder(struct history *h)
     h->temporary = false;
 }
 
-enum err_code history_set_folder(struct history *h, const char *folder,
-                                 struct err *err)
+enum err_code stages_set_folder(struct stages *h, const char *folder,
+                                struct err *err)
 {
     int i;
 
@@ -148,8 +148,8 @@ enum err_code history_set_folder(struct history *h, const char *folder,
     return ERR_OK;
 }
 
-enum err_code history_net(struct history *h, int id, const struct net **out,
-                          struct err *err)
+enum err_code stages_net(struct stages *h, int id, const struct net **out,
+                         struct err *err)
 {
     struct stage *s = h->stage[id];
 
@@ -171,7 +171,7 @@ static void stage_free(struct stage *s)
     mem_free(s);
 }
 
-void history_free(struct history *h)
+void stages_free(struct stages *h)
 {
     int i;
 
@@ -204,8 +204,8 @@ static void inherit(struct stage *s, const struct stage *parent)
            (size_t)s->threshold_count * sizeof(s->threshold[0]));
 }
 
-struct stage *history_add(struct history *h, int parent, const char *text,
-                          struct net *net)
+struct stage *stages_add(struct stages *h, int parent, const char *text,
+                         struct net *net)
 {
     struct stage *s = mem_zalloc(sizeof(*s));
 
@@ -227,7 +227,7 @@ struct stage *history_add(struct history *h, int parent, const char *text,
     return s;
 }
 
-void history_go(struct history *h, int id)
+void stages_go(struct stages *h, int id)
 {
     int parent = h->stage[id]->parent;
 
@@ -239,27 +239,27 @@ void history_go(struct history *h, int id)
     h->stage[id]->used = ++h->clock;
 }
 
-struct stage *history_current(const struct history *h)
+struct stage *stages_current(const struct stages *h)
 {
-    return history_at(h, h->current);
+    return stages_at(h, h->current);
 }
 
-struct stage *history_at(const struct history *h, int id)
+struct stage *stages_at(const struct stages *h, int id)
 {
     return id >= 0 && id < h->count ? h->stage[id] : NULL;
 }
 
-int history_undo(const struct history *h)
+int stages_undo(const struct stages *h)
 {
     return h->current < 0 ? -1 : h->stage[h->current]->parent;
 }
 
-int history_redo(const struct history *h)
+int stages_redo(const struct stages *h)
 {
     return h->current < 0 ? -1 : h->stage[h->current]->last_child;
 }
 
-int history_dense(const struct history *h, int id)
+int stages_dense(const struct stages *h, int id)
 {
     while (id >= 0) {
         const struct stage *s = h->stage[id];
@@ -271,7 +271,7 @@ int history_dense(const struct history *h, int id)
     return -1;
 }
 
-static int find_mark(const struct history *h, const char *name)
+static int find_mark(const struct stages *h, const char *name)
 {
     int i;
 
@@ -282,7 +282,7 @@ static int find_mark(const struct history *h, const char *name)
     return -1;
 }
 
-static int find_branch(const struct history *h, const char *name)
+static int find_branch(const struct stages *h, const char *name)
 {
     int i;
 
@@ -294,7 +294,7 @@ static int find_branch(const struct history *h, const char *name)
     return -1;
 }
 
-static enum err_code unknown(const struct history *h, const char *name,
+static enum err_code unknown(const struct stages *h, const char *name,
                              struct err *err)
 {
     const char *names[64], *near;
@@ -313,8 +313,8 @@ static enum err_code unknown(const struct history *h, const char *name,
                    name, h->count - 1);
 }
 
-enum err_code history_find(const struct history *h, const char *name, int *id,
-                           struct err *err)
+enum err_code stages_find(const struct stages *h, const char *name, int *id,
+                          struct err *err)
 {
     int found = find_mark(h, name);
     char *end;
@@ -332,15 +332,15 @@ enum err_code history_find(const struct history *h, const char *name, int *id,
         number < h->count)
         found = (int)number;
     if (found < 0 && strcmp(name, "dense") == 0)
-        found = history_dense(h, h->current);
+        found = stages_dense(h, h->current);
     if (found < 0)
         return unknown(h, name, err);
     *id = found;
     return ERR_OK;
 }
 
-enum err_code history_name(const struct history *h, const char *name,
-                           struct err *err)
+enum err_code stages_name(const struct stages *h, const char *name,
+                          struct err *err)
 {
     const char *p;
 
@@ -361,7 +361,7 @@ enum err_code history_name(const struct history *h, const char *name,
     return ERR_OK;
 }
 
-void history_mark(struct history *h, const char *name, int id)
+void stages_mark(struct stages *h, const char *name, int id)
 {
     int i = find_mark(h, name);
 
@@ -373,10 +373,10 @@ void history_mark(struct history *h, const char *name, int id)
     h->mark[i].stage = id;
 }
 
-void history_names(const struct history *h, int id, struct str *out)
+void stages_names(const struct stages *h, int id, struct str *out)
 {
     const struct stage *s = h->stage[id];
-    const struct stage *parent = history_at(h, s->parent);
+    const struct stage *parent = stages_at(h, s->parent);
     int i;
 
     str_add(out, "");

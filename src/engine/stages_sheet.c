@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "engine/history.h"
+#include "engine/stages.h"
 
 /* The tree as links; -1 ends a chain. */
 struct links {
@@ -10,7 +10,7 @@ struct links {
     bool *on_path;
 };
 
-static void link_up(const struct history *h, struct links *l)
+static void link_up(const struct stages *h, struct links *l)
 {
     int i;
 
@@ -34,7 +34,7 @@ static double known_accuracy(const struct stage *s, int data,
     return s->data == data ? score_accuracy(score) : -1;
 }
 
-static void fill(const struct history *h, int id, int data,
+static void fill(const struct stages *h, int id, int data,
                  struct history_row *row)
 {
     const struct stage *s = h->stage[id];
@@ -42,7 +42,7 @@ static void fill(const struct history *h, int id, int data,
 
     row->id = id;
     row->parent = s->parent;
-    history_names(h, id, &names);
+    stages_names(h, id, &names);
     strncpy(row->name, names.text, sizeof(row->name) - 1);
     str_done(&names);
     strncpy(row->text, s->text, sizeof(row->text) - 1);
@@ -56,7 +56,7 @@ static void fill(const struct history *h, int id, int data,
 }
 
 struct walk {
-    const struct history *h;
+    const struct stages *h;
     const struct links *links;
     struct history_row *row;
     int count, lanes, data;
@@ -98,7 +98,7 @@ static void walk_from(struct walk *w, int root)
     mem_free(stack);
 }
 
-struct history_sheet *history_sheet(const struct history *h, int data)
+struct history_sheet *stages_sheet(const struct stages *h, int data)
 {
     struct history_sheet *s = sheet_new(SHEET_HISTORY);
     size_t n = (size_t)h->count;
@@ -118,8 +118,8 @@ struct history_sheet *history_sheet(const struct history *h, int data)
     }
     s->count = w.count;
     s->row = w.row;
-    s->undo_id = history_undo(h);
-    s->redo_id = history_redo(h);
+    s->undo_id = stages_undo(h);
+    s->redo_id = stages_redo(h);
     mem_free(l.child);
     mem_free(l.sibling);
     mem_free(l.on_path);
