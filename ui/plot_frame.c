@@ -214,7 +214,7 @@ static void draw_x_numbers(struct frame *f, struct pane row, int shift,
 /* below: two rows under the whole frame; the area starts at column shift. */
 static void draw_x(struct frame *f, struct pane below, int shift)
 {
-    struct ticks t = find_ticks(&f->x, f->area.at.cols / 9 + 1);
+    struct ticks t = find_ticks(&f->x, f->area.at.cols / 8 + 2);
     int i;
 
     for (i = 0; i < f->area.at.cols; i++)
