@@ -3,12 +3,11 @@
  * byte at a time through read_byte, and writes to nowhere.  What it leaves
  * open in its callback mode is closed here: a lone Esc (it would wait for the
  * key that Esc is the Meta of), a paste whose end never comes (it would wait
- * for it with the program standing still), a cursor in bytes.
+ * for it with the program standing still), half a character (it would keep it
+ * for the next line), a cursor in bytes.
  */
 #include "ui/prompt.h"
 
-#include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +20,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "ui/prompt_bytes.h"
 #include "ui/prompt_history.h"
 #include "ui/prompt_view.h"
 
@@ -33,14 +33,13 @@ enum {
 
 static struct {
     bool started, open;
-    int fd;
+    struct bytes bytes;
     FILE *in, *out;
     char *path;    /* of the history; NULL: none */
     bool commands; /* the sign is ":" */
     char *sign;
     char *accepted;           /* the last line */
     enum prompt_result event; /* what a key function wants told */
-    bool ended;               /* the terminal is gone */
     int first;                /* first byte of the keys being read; -1 */
     bool pasting;
     int paste_end; /* bytes of the end made up for a paste that broke off */
@@ -53,7 +52,7 @@ static struct {
     int chosen; /* candidate that stands in the line; -1: none does */
     char note[64];
     HISTORY_STATE other; /* the history that is not in use */
-} prompt = {.fd = -1, .chosen = -1};
+} prompt = {.chosen = -1};
 
 static long long now_ms(void)
 {
@@ -63,32 +62,27 @@ static long long now_ms(void)
     return (long long)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-static bool readable(int ms)
-{
-    struct pollfd p = {.fd = prompt.fd, .events = POLLIN};
-
-    return poll(&p, 1, ms) > 0;
-}
-
+/* What readline reads by. */
 static int read_byte(FILE *unused)
 {
     static const char end[] = "\033[201~";
-    unsigned char byte;
-    ssize_t n;
+    int byte;
 
     (void)unused;
-    if (prompt.pasting && (prompt.paste_end > 0 || !readable(PASTE_MS)))
+    if (prompt.bytes.held_len == 0 && prompt.pasting &&
+        (prompt.paste_end > 0 || !bytes_readable(&prompt.bytes, PASTE_MS)))
         return end[prompt.paste_end++ % ((int)sizeof(end) - 1)];
-    do
-        n = read(prompt.fd, &byte, 1);
-    while (n < 0 && errno == EINTR);
-    if (n != 1) {
-        prompt.ended = true;
-        return EOF;
-    }
+    byte = bytes_next(&prompt.bytes);
     if (prompt.first < 0)
         prompt.first = byte;
     return byte;
+}
+
+/* Readline looks for more, to insert it at one go, only among what it may
+ * have: bytes that come together as a character. */
+static int more_held(void)
+{
+    return prompt.bytes.held_len > 0;
 }
 
 static void drop_list(void)
@@ -137,6 +131,7 @@ static void close_line(void)
     if (!prompt.open)
         return;
     prompt.open = false;
+    rl_callback_sigcleanup(); /* out of a search or half a key sequence */
     rl_callback_handler_remove();
     if (!prompt.commands)
         swap_history();
@@ -169,7 +164,8 @@ static char *one_line(const char *line)
 static void on_line(char *line)
 {
     mem_free(prompt.accepted);
-    prompt.accepted = line != NULL && !prompt.ended ? one_line(line) : NULL;
+    prompt.accepted =
+        line != NULL && !prompt.bytes.ended ? one_line(line) : NULL;
     free(line);
     prompt.event = prompt.accepted != NULL ? PROMPT_ACCEPTED : PROMPT_CANCELLED;
     if (prompt.accepted != NULL)
@@ -370,6 +366,7 @@ static void set_up_readline(void)
     rl_deprep_term_function = NULL;
     rl_redisplay_function = no_redisplay;
     rl_getc_function = read_byte;
+    rl_input_available_hook = more_held;
     rl_initialize(); /* reads inputrc; our keys come after it */
     bind_keys(emacs_standard_keymap);
     bind_keys(vi_insertion_keymap);
@@ -383,7 +380,7 @@ void prompt_start(int fd, const char *history)
     if (prompt.started)
         return;
     prompt.started = true;
-    prompt.fd = fd;
+    prompt.bytes = (struct bytes){.fd = fd};
     prompt.in = fdopen(dup(fd), "r");
     prompt.out = fopen("/dev/null", "w");
     if (history == NULL)
@@ -437,7 +434,8 @@ void prompt_open(const char *sign, const char *text)
         swap_history();
     using_history(); /* Up begins at the newest line */
     prompt.open = true;
-    prompt.ended = false;
+    prompt.bytes.ended = false;
+    prompt.bytes.held_len = 0;
     prompt.first = -1;
     prompt.scroll = 0;
     prompt.deadline = 0;
@@ -465,8 +463,8 @@ static bool escape_pending(void)
 /* Esc and nothing after it: out of vi's insert mode, or out of the prompt. */
 static enum prompt_result lone_escape(void)
 {
-    rl_callback_sigcleanup();
     prompt.deadline = 0;
+    rl_callback_sigcleanup();
     if (rl_editing_mode == 0 && rl_get_keymap() == vi_insertion_keymap) {
         rl_vi_movement_mode(1, 27);
         return PROMPT_EDITING;
@@ -492,11 +490,17 @@ enum prompt_result prompt_feed(void)
     if (!prompt.open)
         return PROMPT_CANCELLED;
     prompt.event = PROMPT_EDITING;
-    if (prompt.deadline != 0 && now_ms() >= prompt.deadline && !readable(0))
+    if (prompt.deadline != 0 && now_ms() >= prompt.deadline &&
+        !bytes_readable(&prompt.bytes, 0))
         return lone_escape();
     /* One call may take several bytes: ask before each. */
-    while (prompt.event == PROMPT_EDITING && readable(0))
-        read_key();
+    while (prompt.event == PROMPT_EDITING && bytes_readable(&prompt.bytes, 0)) {
+        if (!bytes_take(&prompt.bytes))
+            continue;
+        do
+            read_key();
+        while (prompt.event == PROMPT_EDITING && prompt.bytes.held_len > 0);
+    }
     if (prompt.event == PROMPT_CANCELLED)
         close_line();
     prompt.deadline =
