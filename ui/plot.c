@@ -184,7 +184,7 @@ void plot_spark(struct pane p, int row, int col, int width, enum role role,
                 const double *y, size_t n)
 {
     static const char ramp[] = "._-=+*#@";
-    double low = INFINITY, high = -INFINITY;
+    double low = HUGE_VAL, high = -HUGE_VAL;
     size_t first = n > (size_t)(width > 0 ? width : 0) ? n - (size_t)width : 0;
     size_t i;
 

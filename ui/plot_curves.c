@@ -317,7 +317,7 @@ static void draw_labels(struct frame *f, const struct plot *plot)
 
 static double value_near(const struct plot_series *s, double x)
 {
-    double best = INFINITY, value = NAN;
+    double best = HUGE_VAL, value = (double)NAN;
     size_t i;
 
     for (i = 0; i < s->n; i++) {

@@ -125,7 +125,7 @@ static double place(const struct plot_axis *axis, double value, int dots)
 
     if (axis->log) {
         if (!(value > 0))
-            return NAN;
+            return (double)NAN;
         low = log10(low);
         high = log10(high);
         value = log10(value);

@@ -11,7 +11,7 @@
 struct span {
     double least, most;
 };
-#define SPAN_EMPTY ((struct span){INFINITY, -INFINITY})
+#define SPAN_EMPTY ((struct span){HUGE_VAL, -HUGE_VAL})
 void span_add(struct span *s, const struct plot_axis *axis, double value);
 
 struct frame {

@@ -62,8 +62,8 @@ static void find_range(struct heat *m)
     m->least = h->least;
     m->most = h->most;
     if (!(h->least < h->most)) {
-        m->least = INFINITY;
-        m->most = -INFINITY;
+        m->least = HUGE_VAL;
+        m->most = -HUGE_VAL;
         for (i = 0; i < n; i++) {
             if (isfinite(h->values[i]) && !is_pruned(h, i)) {
                 m->least = fmin(m->least, (double)h->values[i]);

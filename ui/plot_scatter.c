@@ -38,7 +38,7 @@ static void draw_front(struct frame *f, const struct plot_scatter *s)
 {
     size_t n = (size_t)s->point_count, i;
     struct plot_point *sorted = mem_array(n + 1, sizeof(*sorted));
-    double col = NAN, row = NAN;
+    double col = (double)NAN, row = (double)NAN;
     size_t kept = 0;
 
     for (i = 0; i < n; i++)
