@@ -141,7 +141,7 @@ struct plot_heat {
     enum plot_reduce reduce;
     int top, left;   /* first row and column shown */
     int zoom;        /* values to a pixel side; 0: all fit in, 1: each */
-    bool legend;     /* a row with the ramp and its ends */
+    bool legend;     /* a row with the ramp and its ends below */
     bool has_cursor; /* frame the value at (cursor_row, cursor_col) */
     int cursor_row, cursor_col;
     struct plot_memory *memory; /* may be NULL */

@@ -324,9 +324,11 @@ void plot_heat(struct pane p, const struct plot_heat *h)
     struct heat m = {.from = h};
     struct pane title = pane_take_top(&p, (h->title != NULL || h->has_cursor) &&
                                               p.at.rows >= 3);
-    struct pane legend =
-        pane_take_bottom(&p, h->legend && p.at.rows >= 4 ? 1 : 0);
+    struct pane all = p;
+    bool legend = h->legend && p.at.rows >= 4;
 
+    if (legend)
+        pane_take_bottom(&p, 1);
     m.p = p;
     set_fit(&m);
     if (h->title != NULL)
@@ -339,7 +341,9 @@ void plot_heat(struct pane p, const struct plot_heat *h)
     keep_range(&m);
     find_levels(&m);
     draw_pixels(&m);
-    draw_legend(&m, legend);
+    if (legend)
+        draw_legend(&m, pane_sub(all, (struct rect){(m.fit.rows + 1) / 2, 0, 1,
+                                                    all.at.cols}));
     if (h->has_cursor && h->cursor_row >= 0 && h->cursor_row < h->rows &&
         h->cursor_col >= 0 && h->cursor_col < h->cols)
         draw_cursor(&m, title);

@@ -113,8 +113,8 @@ static double share_of(const struct frame *f, int64_t count)
 static void draw_bars(struct frame *f, const struct plot_histogram *h)
 {
     int cols = f->area.at.cols, col, from, to;
-    bool mono = f->area.canvas->colours == COLOURS_MONO ||
-                f->area.canvas->glyphs == GLYPHS_ASCII;
+    bool shade = f->area.canvas->colours < COLOURS_256 ||
+                 f->area.canvas->glyphs == GLYPHS_ASCII;
 
     for (col = 0; col < cols; col++) {
         double middle = h->least + (h->most - h->least) * (col + 0.5) / cols;
@@ -131,7 +131,7 @@ static void draw_bars(struct frame *f, const struct plot_histogram *h)
         if (h->cursor >= from && h->cursor < to)
             role = ROLE_CURSOR;
         draw_bar(f->area, col, bar_height(share_of(f, count), f->area.at.rows),
-                 role, goes && mono);
+                 role, goes && shade);
     }
 }
 

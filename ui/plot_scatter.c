@@ -121,16 +121,19 @@ static void draw_readout(struct frame *f, const struct plot_scatter *s)
 {
     const struct plot_point *point = &s->points[s->cursor];
     struct str text = {0};
-    char x[32], y[32];
+    char number[32];
     int width;
 
-    str_addf(&text, "%s%s%s %s, %s%s%s",
-             point->label != NULL ? point->label : "",
-             point->label != NULL ? ": " : "",
-             plot_number(f->x.format, point->x, 0, x, sizeof(x)),
-             f->x.unit != NULL ? f->x.unit : "",
-             plot_number(f->y.format, point->y, 0, y, sizeof(y)),
-             f->y.unit != NULL ? " " : "", f->y.unit != NULL ? f->y.unit : "");
+    if (point->label != NULL)
+        str_addf(&text, "%s: ", point->label);
+    str_add(&text,
+            plot_number(f->x.format, point->x, 0, number, sizeof(number)));
+    if (f->x.unit != NULL)
+        str_addf(&text, " %s", f->x.unit);
+    str_addf(&text, ", %s",
+             plot_number(f->y.format, point->y, 0, number, sizeof(number)));
+    if (f->y.unit != NULL)
+        str_addf(&text, " %s", f->y.unit);
     width = canvas_width(f->title.canvas, text.text);
     if (width > f->title.at.cols)
         width = f->title.at.cols;
