@@ -304,16 +304,3 @@ void complete_line(const struct completer *c, const char *line, int cursor,
     mem_free(before);
     mem_free(w.word);
 }
-
-void completion_done(struct completion *c)
-{
-    int i;
-
-    for (i = 0; i < c->count; i++) {
-        mem_free(c->text[i]);
-        mem_free(c->help[i]);
-    }
-    mem_free(c->text);
-    mem_free(c->help);
-    *c = (struct completion){0};
-}
