@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "train/eval.h"
+#include "train/match.h"
 
 #define BATCH 512
 
@@ -78,6 +79,8 @@ enum err_code eval_activity(struct net *net, int node,
     struct count c = {.net = net, .data = data, .samples = s, .node = node};
     int32_t *all;
 
+    if (match_check(net, data, err) != ERR_OK)
+        return err->code;
     c.units = out->rank > 0 ? out->dim[out->rank - 1] : 1;
     c.exec = exec_new(net, BATCH, EXEC_KEEP, pool, err);
     if (c.exec == NULL)

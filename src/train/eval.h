@@ -17,7 +17,7 @@ struct evaluation {
     double low, high; /* Wilson interval of accuracy, z = 1.96 (card M3) */
 };
 
-/* What eval_run may fill besides; any pointer may be NULL. */
+/* What evaluator_run may fill besides; any pointer may be NULL. */
 struct eval_details {
     int32_t *guess;     /* n */
     float *confidence;  /* n: probability of the guess */
@@ -30,7 +30,8 @@ struct evaluator *evaluator_new(struct net *net, const struct dataset *data,
                                 struct pool *pool, struct err *err) MUST_CHECK;
 void evaluator_free(struct evaluator *e);
 
-/* Rows row[0..n-1] (NULL: all) of samples.  ERR_CANCELLED leaves *out alone. */
+/* Rows row[0..n-1] of s; NULL: the first n.  ERR_CANCELLED leaves *out alone,
+ * not the details. */
 enum err_code evaluator_run(struct evaluator *e, const struct samples *s,
                             const int32_t *row, int n, struct evaluation *out,
                             struct eval_details *more,
