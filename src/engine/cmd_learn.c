@@ -9,8 +9,8 @@
 static enum err_code run_training(struct bench *b, const struct cmd_call *call,
                                   bool finetune, struct err *err)
 {
-    struct recipe p = {.verb = finetune ? "finetune" : "train"};
-    enum err_code code = recipe_take_training(&p, call, &b->set, finetune, err);
+    struct recipe p = {.finetunes = finetune};
+    enum err_code code = recipe_take_training(&p, call, &b->set, err);
 
     if (code == ERR_OK)
         code = recipe_run(b, &p, err);
@@ -107,9 +107,8 @@ const struct cmd_row learn_commands[] = {
      .run = run_train},
     {.name = "finetune",
      .usage = "[epochs=N] [lr=NUMBER] …",
-     .help = "train on with a smaller learning rate",
-     .more = "Pruned weights stay zero.  Without lr, the learning rate is that "
-             "of the settings times finetune_factor.",
+     .help = "train on, with the settings that heal a pruned net",
+     .more = "Pruned weights stay zero.",
      .args = {finetune_args, optim_args},
      .flags = CMD_NEEDS_NET | CMD_NEEDS_DATA | CMD_JOB | CMD_RECORDED,
      .run = run_finetune},

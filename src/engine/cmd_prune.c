@@ -7,7 +7,7 @@
 static enum err_code run_prune(struct bench *b, const struct cmd_call *call,
                                struct err *err)
 {
-    struct recipe p = {.verb = "finetune"};
+    struct recipe p = {0};
     enum err_code code = recipe_take_pruning(&p, call, &b->set, err);
 
     if (code == ERR_OK)
@@ -46,9 +46,9 @@ static enum err_code run_reestimate(struct bench *b,
 static enum err_code take_round(struct recipe *p, struct bench *b,
                                 const struct cmd_call *call, struct err *err)
 {
-    p->verb = "finetune";
+    p->finetunes = true;
     if (recipe_take_pruning(p, call, &b->set, err) != ERR_OK ||
-        recipe_take_training(p, call, &b->set, true, err) != ERR_OK)
+        recipe_take_training(p, call, &b->set, err) != ERR_OK)
         return err->code;
     p->reestimate = (int)cmd_number(call, "reestimate");
     return ERR_OK;
@@ -167,8 +167,7 @@ const struct cmd_row prune_commands[] = {
     {.name = "step",
      .usage = "[20%] [epochs=N] [lr=NUMBER] …",
      .help = "one round: prune, re-estimate batch norm, fine-tune",
-     .more = "Takes the arguments of prune and of finetune.  The accuracy "
-             "before fine-tuning is kept beside the one after.",
+     .more = "The accuracy before fine-tuning is kept beside the one after.",
      .args = {prune_args, round_args, finetune_args, optim_args},
      .flags = CMD_NEEDS_NET | CMD_NEEDS_DATA | CMD_JOB | CMD_RECORDED,
      .run = run_step},
@@ -176,9 +175,9 @@ const struct cmd_row prune_commands[] = {
      .usage = "N [20%] [to=90%] [schedule=WORD] [until=CONDITION]"
               " [while=CONDITION] …",
      .help = "many rounds, each a stage of the history",
-     .more = "Takes the arguments of prune and of finetune.  Without to= each "
-             "round takes its share of the survivors; with it, the schedule "
-             "says how sparse the net is after each round.",
+     .more =
+         "Without to= each round takes its share of the survivors; with it, "
+         "the schedule says how sparse the net is after each round.",
      .args = {iterate_args, prune_args, finetune_args, optim_args},
      .flags = CMD_NEEDS_NET | CMD_NEEDS_DATA | CMD_JOB | CMD_RECORDED,
      .run = run_iterate},

@@ -36,25 +36,27 @@ static void say_setting(struct bench *b, int id, const char *when)
 
 /* While a recipe runs, its command keeps the settings it began with: what is
  * live becomes a change of the recipe, and all that counts for results is set
- * when the command has ended. */
+ * when the command has ended.  lr is then that of what runs. */
 static void set_while_running(struct bench *b, int id,
                               const struct arg_value *v)
 {
     const struct position *at = &b->running->at;
-    char text[64];
+    bool finetunes = b->running->recipe->finetunes;
+    bool live = setting_rows[id].live && (id != SET_finetune_lr || finetunes);
 
-    snprintf(text, sizeof(text), "%s", v->text);
-    if (setting_rows[id].live)
-        recipe_change(b, id, v->number);
+    if (id == SET_lr && finetunes)
+        id = SET_finetune_lr;
+    if (live)
+        recipe_change(b, id == SET_finetune_lr ? SET_lr : id, v->number);
     str_addf(&b->after, "%sset %s=%s", b->after.len > 0 ? "; " : "",
-             setting_rows[id].arg.name, text);
-    if (setting_rows[id].live)
+             setting_rows[id].arg.name, v->text);
+    if (live)
         bench_say(b, LOG_RESULT, "%s %s from step %llu on",
-                  setting_rows[id].arg.name, text,
+                  setting_rows[id].arg.name, v->text,
                   (unsigned long long)(at->before + at->step + 1));
     else
         bench_say(b, LOG_RESULT, "%s %s when this command has ended",
-                  setting_rows[id].arg.name, text);
+                  setting_rows[id].arg.name, v->text);
     session_running(b);
 }
 

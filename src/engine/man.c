@@ -5,19 +5,49 @@
 #include "engine/engine.h"
 #include "engine/metrics.h"
 
-/* Text that mdoc must not take for its own: backslashes, and a dot or quote at
- * the start of a line. */
-static void put(struct str *out, const char *text)
-{
-    const char *p;
+#define COLUMNS 76
 
-    if (text[0] == '.' || text[0] == '\'')
-        str_add(out, "\\&");
-    for (p = text; *p != '\0'; p++) {
-        if (*p == '\\')
+/* One word: backslashes and what is not ASCII are spelt for roff. */
+static size_t put_word(struct str *out, const char *word, size_t n)
+{
+    size_t before = out->len;
+    uint32_t point;
+    int bytes;
+
+    for (; n > 0; word += bytes, n -= (size_t)bytes) {
+        bytes = str_decode(word, &point);
+        if (bytes == 0)
+            bytes = 1;
+        if (bytes > 1)
+            str_addf(out, "\\[u%04X]", point);
+        else if (*word == '\\')
             str_add(out, "\\e");
         else
-            str_add_bytes(out, p, 1);
+            str_add_bytes(out, word, 1);
+    }
+    return out->len - before;
+}
+
+/* Text in lines that are not too long; none starts with what mdoc would take
+ * for a request. */
+static void put(struct str *out, const char *text)
+{
+    size_t column = 0;
+
+    while (*text != '\0') {
+        size_t n = strcspn(text, " ");
+
+        if (column > 0 && column + n > COLUMNS) {
+            str_add(out, "\n");
+            column = 0;
+        } else if (column > 0) {
+            str_add(out, " ");
+            column++;
+        }
+        if (column == 0 && (*text == '.' || *text == '\''))
+            str_add(out, "\\&");
+        column += put_word(out, text, n);
+        text += n + strspn(text + n, " ");
     }
 }
 
@@ -74,29 +104,75 @@ static void print_argument(struct str *out, const struct arg_def *d)
         print_words(out, full.source);
 }
 
-static void print_command(struct str *out, const struct cmd_row *row)
+/* The command that prints this table in full: each one its short tables, the
+ * first that has it a long one. */
+static const struct cmd_row *owner_of(const struct cmd_row *asks,
+                                      const struct arg_def *table)
+{
+    const struct cmd_row *row;
+    int i, t;
+
+    if (table[1].name == NULL || table[2].name == NULL)
+        return asks;
+    for (i = 0; (row = cmd_row_at(i)) != NULL; i++) {
+        for (t = 0; t < CMD_TABLES && row->args[t] != NULL; t++) {
+            if (row->args[t] == table)
+                return row;
+        }
+    }
+    return asks;
+}
+
+static void print_own_arguments(struct str *out, const struct cmd_row *row)
 {
     const struct arg_def *d;
+    bool open = false;
     int t;
 
+    for (t = 0; t < CMD_TABLES && row->args[t] != NULL; t++) {
+        if (owner_of(row, row->args[t]) != row)
+            continue;
+        if (!open)
+            str_add(out, ".Bl -tag -width 12n -compact\n");
+        open = true;
+        for (d = row->args[t]; d->name != NULL; d++)
+            print_argument(out, d);
+    }
+    if (open)
+        str_add(out, ".El\n");
+}
+
+static void print_arguments(struct str *out, const struct cmd_row *row)
+{
+    bool others = false;
+    int t;
+
+    print_own_arguments(out, row);
+    for (t = 0; t < CMD_TABLES && row->args[t] != NULL; t++) {
+        const struct cmd_row *owner = owner_of(row, row->args[t]);
+
+        if (owner == row)
+            continue;
+        str_addf(out, "%s.Ic %s\n",
+                 others ? "and\n" : "Further arguments are those of\n",
+                 owner->name);
+        others = true;
+    }
+}
+
+static void print_command(struct str *out, const struct cmd_row *row)
+{
     str_addf(out, ".It Ic %s", row->name);
     if (row->usage[0] != '\0') {
         str_add(out, " ");
-        put(out, row->usage);
+        put_word(out, row->usage, strlen(row->usage));
     }
     str_add(out, "\n");
     put(out, row->help);
     str_add(out, ".\n");
     if (row->more != NULL)
         put_sentences(out, row->more);
-    if (row->args[0] == NULL)
-        return;
-    str_add(out, ".Bl -tag -width 12n -compact\n");
-    for (t = 0; t < CMD_TABLES && row->args[t] != NULL; t++) {
-        for (d = row->args[t]; d->name != NULL; d++)
-            print_argument(out, d);
-    }
-    str_add(out, ".El\n");
+    print_arguments(out, row);
 }
 
 static void print_settings(struct str *out)

@@ -226,7 +226,7 @@ static void add_point(struct bench *b, struct running *r, double accuracy)
     p = &r->point[r->point_count++];
     p->step = (double)(stages_current(b->history)->step + r->at.step);
     p->loss = r->loss_count > 0 ? r->loss_sum / r->loss_count : (double)NAN;
-    p->accuracy = accuracy;
+    p->accuracy = accuracy >= 0 ? accuracy : (double)NAN;
     r->loss = p->loss;
     r->loss_sum = 0;
     r->loss_count = 0;
@@ -278,7 +278,7 @@ static enum err_code one_step(struct bench *b, struct running *r,
     struct step_report report;
     struct optim_settings rate = rates_now(r);
 
-    r->phase = r->recipe->prunes ? "fine-tune" : "train";
+    r->phase = r->recipe->finetunes ? "fine-tune" : "train";
     trainer_set(r->trainer, &rate);
     if (trainer_step(r->trainer, &report, err) != ERR_OK)
         return err->code;
@@ -386,7 +386,8 @@ static void describe(const struct running *r, struct str *out)
     }
     if (!p->trains)
         return;
-    str_addf(out, "%s%s ", p->prunes ? "  " : "", p->verb);
+    str_addf(out, "%s%s ", p->prunes ? "  " : "",
+             p->finetunes ? "finetune" : "train");
     if (p->steps > 0)
         str_addf(out, "%llu steps", (unsigned long long)p->steps);
     else

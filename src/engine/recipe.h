@@ -31,7 +31,7 @@ struct change {
 };
 
 struct recipe {
-    const char *verb; /* "train" or "finetune", of the stages' texts */
+    bool finetunes; /* rather than trains: so its stages say */
     int rounds;
     bool prunes, trains;
     int reestimate; /* mini-batches for batch norm; 0: not */
@@ -97,7 +97,7 @@ extern const struct arg_def train_args[], finetune_args[], optim_args[],
     prune_args[];
 enum err_code recipe_take_training(struct recipe *p,
                                    const struct cmd_call *call,
-                                   const struct settings *s, bool finetune,
+                                   const struct settings *s,
                                    struct err *err) MUST_CHECK;
 enum err_code recipe_take_pruning(struct recipe *p, const struct cmd_call *call,
                                   const struct settings *s,

@@ -6,16 +6,18 @@
 #include "base/mem.h"
 #include "engine/recipe.h"
 
-const struct arg_def train_args[] = {{.name = "epochs", .setting = "epochs"},
-                                     {.name = "lr", .setting = "lr"},
-                                     {0}};
+const struct arg_def train_args[] = {
+    {.name = "epochs", .setting = "epochs"},
+    {.name = "lr", .setting = "lr"},
+    {.name = "optimiser", .setting = "optimiser"},
+    {.name = "lr_schedule", .setting = "lr_schedule"},
+    {0}};
 
 const struct arg_def finetune_args[] = {
     {.name = "epochs", .setting = "finetune_epochs"},
-    {.name = "lr",
-     .help = "learning rate; without it, lr times finetune_factor",
-     .type = ARG_REAL,
-     .most = 1e3},
+    {.name = "lr", .setting = "finetune_lr"},
+    {.name = "optimiser", .setting = "finetune_optimiser"},
+    {.name = "lr_schedule", .setting = "finetune_schedule"},
     {0}};
 
 const struct arg_def optim_args[] = {
@@ -24,11 +26,9 @@ const struct arg_def optim_args[] = {
      .type = ARG_INT,
      .least = 1,
      .most = 1e12},
-    {.name = "optimiser", .setting = "optimiser"},
     {.name = "momentum", .setting = "momentum"},
     {.name = "weight_decay", .setting = "weight_decay"},
     {.name = "batch", .setting = "batch"},
-    {.name = "lr_schedule", .setting = "lr_schedule"},
     {.name = "warmup", .setting = "warmup"},
     {.name = "augment", .setting = "augment"},
     {.name = "at",
@@ -160,8 +160,7 @@ void recipe_print_changes(const struct recipe *p, struct str *out)
 
 enum err_code recipe_take_training(struct recipe *p,
                                    const struct cmd_call *call,
-                                   const struct settings *s, bool finetune,
-                                   struct err *err)
+                                   const struct settings *s, struct err *err)
 {
     struct train_settings *t = &p->train;
 
@@ -169,9 +168,6 @@ enum err_code recipe_take_training(struct recipe *p,
     t->optim = optim_find(cmd_text(call, "optimiser"));
     t->schedule = lr_schedule_find(cmd_text(call, "lr_schedule"));
     t->rate.lr = cmd_number(call, "lr");
-    if (finetune && !cmd_given(call, "lr"))
-        t->rate.lr = settings_number(s, SET_lr) *
-                     settings_number(s, SET_finetune_factor);
     t->rate.momentum = cmd_number(call, "momentum");
     t->rate.weight_decay = cmd_number(call, "weight_decay");
     t->rate.beta1 = settings_number(s, SET_beta1);

@@ -161,6 +161,8 @@ enum err_code bench_line(struct bench *b, const char *line, struct err *err)
         code = bench_command(b, one.text, err);
     b->frame = frame.up;
     str_done(&one);
+    if (b->frame == NULL && !job_quitting(b->job))
+        session_moved(b);
     return code;
 }
 

@@ -324,6 +324,7 @@ static enum err_code write_all(struct bench *b, struct err *err)
     char *path;
     long long journal, curve;
     enum err_code code;
+    bool rest;
 
     if (write_stages(b, err) != ERR_OK ||
         write_growing(&s->curve, "curve.csv", err) != ERR_OK ||
@@ -331,13 +332,14 @@ static enum err_code write_all(struct bench *b, struct err *err)
         return err->code;
     journal = s->journal.kept + (long long)s->journal.pending.len;
     curve = s->curve.kept + (long long)s->curve.pending.len;
-    state_write(b, journal, curve, &text);
+    rest = state_write(b, journal, curve, &text);
     path = mem_printf("%s/state", s->folder);
     code = text_save(path, text.text, err);
     mem_free(path);
     str_done(&text);
     if (code != ERR_OK)
         return code;
+    s->rest = rest;
     s->journal.kept = journal;
     s->curve.kept = curve;
     str_clear(&s->journal.pending);
@@ -417,7 +419,10 @@ void session_stage(struct bench *b)
 
 void session_moved(struct bench *b)
 {
-    if (b->session != NULL && b->session->folder != NULL)
+    struct session *s = b->session;
+
+    if (s != NULL && s->folder != NULL &&
+        (s->rest || b->lesson != NULL || b->frame != NULL))
         commit(b);
 }
 

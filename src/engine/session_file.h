@@ -21,6 +21,7 @@ struct session {
     unsigned long commands;   /* recorded ones that have ended */
     bool failing;             /* the last writing failed, and that was said */
     bool hopeless;            /* no folder could be made */
+    bool rest;                /* the state holds commands still to run */
     struct net *checkpoint;   /* found by session_resume; owned */
     uint64_t checkpoint_step; /* of that training */
     int checkpoint_round;
@@ -34,8 +35,8 @@ bool session_exists(const char *folder);
 /* Locks the folder of b->session and opens its files. */
 enum err_code session_set_up(struct bench *b, struct err *err) MUST_CHECK;
 
-/* The whole state, as text. */
-void state_write(const struct bench *b, long long journal, long long curve,
+/* The whole state, as text.  True when it holds commands still to run. */
+bool state_write(const struct bench *b, long long journal, long long curve,
                  struct str *out);
 /* Fills a fresh bench; data and the current net are opened by the caller. */
 struct state_read {

@@ -77,7 +77,7 @@ static void read_curve(struct stages *h, const char *text)
     while (*line == '\n' && line[1] != '\0') {
         char *end;
         long id = strtol(line + 1, &end, 10);
-        struct curve_point p = {.loss = NAN, .accuracy = -1};
+        struct curve_point p = {.loss = NAN, .accuracy = NAN};
 
         if (*end != ',' || id < 0 || id >= h->count ||
             had[id] == h->stage[id]->point_count)
@@ -207,6 +207,7 @@ static enum err_code restore(struct bench *b, struct state_read *s,
         b->goes = true;
         open_checkpoint(b);
     }
+    session->rest = s->pending.len > 0;
     b->pending = str_take(&s->pending);
     return ERR_OK;
 }

@@ -151,13 +151,24 @@ static void write_history(const struct bench *b, struct str *out)
     str_addf(out, "at stage=%d\n", h->current);
 }
 
-static void write_then(const char *line, struct str *out)
+/* A row a line of the text. */
+static void write_then(const char *text, struct str *out)
 {
-    if (line == NULL || line[strspn(line, " \t\r\n;")] == '\0')
-        return;
-    str_add(out, "then");
-    put_text(out, "line", line);
-    str_add(out, "\n");
+    struct str line = {0};
+
+    while (text != NULL && *text != '\0') {
+        size_t n = strcspn(text, "\n");
+
+        str_clear(&line);
+        str_add_bytes(&line, text, n);
+        text += n + (text[n] == '\n');
+        if (line.text[strspn(line.text, " \t\r;")] == '\0')
+            continue;
+        str_add(out, "then");
+        put_text(out, "line", line.text);
+        str_add(out, "\n");
+    }
+    str_done(&line);
 }
 
 /* "run FILE from=LINE", by full path. */
@@ -215,9 +226,12 @@ static void write_running(const struct bench *b, struct str *out)
     str_done(&line);
 }
 
-void state_write(const struct bench *b, long long journal, long long curve,
+bool state_write(const struct bench *b, long long journal, long long curve,
                  struct str *out)
 {
+    size_t before;
+    bool rest;
+
     str_add(out, "espalier-state version=1\n");
     str_addf(out, "kept journal=%lld curve=%lld commands=%lu\n", journal, curve,
              b->session->commands);
@@ -228,10 +242,13 @@ void state_write(const struct bench *b, long long journal, long long curve,
              b->test.stage, b->test.score.n, b->test.score.hits);
     put_number(out, "loss", b->test.score.loss);
     str_add(out, "\n");
+    before = out->len;
     if (b->running != NULL)
         write_running(b, out);
     write_rest(b, out);
+    rest = out->len > before;
     str_add(out, "end\n");
+    return rest;
 }
 
 /* Reading.  A row's values are taken by name; one that is missing or no number
