@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "tensor/vec.h"
 
 static void samples_done(struct samples *s)
 {
@@ -199,6 +200,7 @@ enum err_code dataset_split(struct dataset *d, int want, uint64_t seed,
 }
 
 /* Two plain loops over one row: both vectorise. */
+VEC_CLONES
 static void fill_u8(const uint8_t *from, size_t n, float scale, float offset,
                     float *to)
 {
@@ -208,6 +210,7 @@ static void fill_u8(const uint8_t *from, size_t n, float scale, float offset,
         to[i] = (float)from[i] * scale + offset;
 }
 
+VEC_CLONES
 static void fill_f32(const float *from, size_t n, float scale, float offset,
                      float *to)
 {

@@ -5,7 +5,9 @@
 #include "train/eval.h"
 #include "train/match.h"
 
-#define BATCH 512
+/* Samples at a time: every activation of all of them is kept. */
+#define BATCH_MOST  512
+#define BATCH_BYTES ((size_t)64 << 20)
 
 struct count {
     struct net *net;
@@ -13,9 +15,20 @@ struct count {
     const struct samples *samples;
     struct exec *exec;
     const int32_t *row; /* of the batch */
-    int node, units;
+    int node, units, batch;
     int64_t *slot; /* units of each shard */
 };
+
+static int batch_of(const struct net *net)
+{
+    size_t floats = shape_count(&net->input), fit;
+    int i;
+
+    for (i = 0; i < net->node_count; i++)
+        floats += shape_count(&net->node[i].out);
+    fit = BATCH_BYTES / (floats * sizeof(float));
+    return fit < 1 ? 1 : fit < BATCH_MOST ? (int)fit : BATCH_MOST;
+}
 
 static void fill(void *arg, int first, int n, float *x)
 {
@@ -50,8 +63,8 @@ static void run(struct count *c, const int32_t *row, int n, int32_t *all)
     struct exec_hooks hooks = {.fill = fill, .head = head, .arg = c};
     int at, i, count;
 
-    for (at = 0; at < n; at += BATCH) {
-        count = n - at < BATCH ? n - at : BATCH;
+    for (at = 0; at < n; at += c->batch) {
+        count = n - at < c->batch ? n - at : c->batch;
         for (i = 0; i < count; i++)
             all[i] = row != NULL ? row[at + i] : at + i;
         c->row = all;
@@ -61,7 +74,7 @@ static void run(struct count *c, const int32_t *row, int n, int32_t *all)
 
 static void sum_slots(const struct count *c, int64_t *counts)
 {
-    int shards = exec_shards(c->exec, BATCH), s, u;
+    int shards = exec_shards(c->exec, c->batch), s, u;
 
     memset(counts, 0, (size_t)c->units * sizeof(*counts));
     for (s = 0; s < shards; s++) {
@@ -82,11 +95,12 @@ enum err_code eval_activity(struct net *net, int node,
     if (match_check(net, data, err) != ERR_OK)
         return err->code;
     c.units = out->rank > 0 ? out->dim[out->rank - 1] : 1;
-    c.exec = exec_new(net, BATCH, EXEC_KEEP, pool, err);
+    c.batch = batch_of(net);
+    c.exec = exec_new(net, c.batch, EXEC_KEEP, pool, err);
     if (c.exec == NULL)
         return err->code;
-    all = mem_array(BATCH, sizeof(*all));
-    c.slot = mem_array((size_t)exec_shards(c.exec, BATCH) * (size_t)c.units,
+    all = mem_array((size_t)c.batch, sizeof(*all));
+    c.slot = mem_array((size_t)exec_shards(c.exec, c.batch) * (size_t)c.units,
                        sizeof(*c.slot));
     run(&c, row, n, all);
     sum_slots(&c, counts);
