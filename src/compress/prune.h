@@ -1,6 +1,16 @@
 /*
- * Pruning weights: a criterion gives every prunable weight a score, a scope
- * says which weights compete, a rule how many go.  Cards P1, P3, P5, P6.
+ * Pruning weights: a rule says how many weights of each layer stay, a criterion
+ * says which.  Cards P1, P2, P3, P6.
+ *
+ * Counts are exact.  With a weights alive of N:
+ *   survivors p   keeps ceil((1 - p) a)
+ *   to s          prunes up to round(s N) in all, keeps min(a, N - round(s N))
+ *   std q         keeps those with |w| >= q * std, std the population standard
+ *                 deviation of the alive
+ * In scope layer a and N are a layer's; in scope global they are the sums, std
+ * is that of all chosen weights, and the layers compete.  Floors may keep more
+ * than that; then the other layers give more in scope global, as far as they
+ * can, and nothing makes up for it in scope layer.
  */
 #ifndef COMPRESS_PRUNE_H
 #define COMPRESS_PRUNE_H
@@ -8,15 +18,25 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "compress/schedule.h"
 #include "net/net.h"
+
+/* Whose scores are asked for, and of which draw.  round: times this net was
+ * pruned, so that random scores differ from one pruning to the next. */
+struct score_of {
+    const struct param *p;
+    uint64_t seed, round;
+    int node, param;
+};
 
 /* One row a criterion. */
 struct criterion {
     const char *name, *help;
-    /* score[i] for all of p; larger stays.  stream makes random scores
-     * reproducible: (seed, times this net was pruned, node, param). */
-    void (*score)(const struct param *p, uint64_t seed, uint64_t round,
-                  int node, int param, float *score);
+    /* Scores as select.h wants them: arg is a struct score_of; larger stays. */
+    void (*score)(const void *arg, size_t first, size_t count, float *score);
+    /* The name of the criterion that says how many of each layer stay; NULL:
+     * this one. */
+    const char *counts_as;
 };
 extern const struct criterion criteria[]; /* ends with a NULL name */
 const struct criterion *criterion_find(const char *name);
@@ -34,38 +54,47 @@ struct prune_request {
         PRUNE_STD        /* Han: |w| < amount * population std of the alive */
     } rule;
     double amount;
-    /* Floors: never fewer than least_share of a layer, nor than one weight an
-     * output row (unit, filter) times rows * least_per_row. */
+    /* Floors: a layer keeps at least ceil(least_share * N) weights, with
+     * row_floor as many as it has outputs (units, filters), and always one,
+     * unless it has fewer alive already. */
     double least_share;
     bool row_floor;
     uint64_t seed, round;
+    /* Told for every chosen layer; may be NULL.  largest: of the |w| that went;
+     * 0 when none did.  Called when nothing can fail any more. */
+    void (*tell)(void *arg, int node, long long before, long long after,
+                 float largest);
+    void *arg;
 };
 
-/* 20 % of survivors by magnitude in each layer, floors 1 % and one weight. */
+/* 20 % of survivors by magnitude in each layer, floors 1 % and one weight an
+ * output. */
 struct prune_request prune_defaults(void);
 
 struct prune_report {
     long long considered, alive_before, alive_after;
+    long long wanted;   /* what the rule would have left; less than alive_after
+                           when floors are in the way */
     int layers_floored; /* layers in which a floor held weights back */
 };
 
 /* Changes masks, values and moments; on failure nothing.  Weights only ever
- * go: what was pruned stays pruned. */
+ * go: what was pruned stays pruned.  Weights that are not finite are refused.
+ * Beside the masks a few kB of memory are used, whatever the net. */
 enum err_code prune_apply(struct net *net, const struct prune_request *r,
                           struct prune_report *report,
                           struct err *err) MUST_CHECK;
 
-/* Sparsity after event k of n (k = 0..n) from `from` to `to`: one row each;
- * at(.., n, n) is exactly `to`. */
-struct sparsity_schedule {
-    const char *name, *help;
-    double (*at)(double from, double to, int k, int n);
-};
-extern const struct sparsity_schedule sparsity_schedules[];
-const struct sparsity_schedule *sparsity_schedule_find(const char *name);
+/* The smallest |w| that would stay if that share of p's survivors went by
+ * magnitude; 0 when all would stay. */
+float prune_threshold(const struct param *p, double share);
 
-/* Dropout after pruning: rate * sqrt(alive / all) of the layer that feeds it
- * (card P3).  Returns the factor for one layer. */
+/* Dropout after pruning (card P3): sqrt(alive / all) of the layer that feeds
+ * it, to be multiplied with the rate that the dense net had. */
 double prune_dropout_factor(long long alive, long long all);
+
+/* Sets the rate of every dropout node of net to that of dense (the same graph)
+ * times the factor of the nearest layer with weights before it. */
+void prune_adjust_dropout(struct net *net, const struct net *dense);
 
 #endif

@@ -178,8 +178,8 @@ static enum err_code prune(struct bench *b, struct running *r, struct err *err)
     r->phase = "prune";
     if (p->schedule != NULL) {
         request.rule = PRUNE_TO;
-        request.amount =
-            p->schedule->at(r->at.from, p->to, r->at.round + 1, p->rounds);
+        request.amount = sparsity_at(p->schedule, r->at.from, p->to,
+                                     r->at.round + 1, p->rounds);
     }
     request.round = (uint64_t)stages_current(b->history)->prunes;
     if (prune_apply(b->net, &request, &report, err) != ERR_OK)
@@ -370,10 +370,10 @@ static void describe(const struct running *r, struct str *out)
     if (p->prunes) {
         str_add(out, "prune ");
         if (p->schedule != NULL)
-            str_addf(
-                out, "to %.4g%%",
-                p->schedule->at(r->at.from, p->to, r->at.round + 1, p->rounds) *
-                    100);
+            str_addf(out, "to %.4g%%",
+                     sparsity_at(p->schedule, r->at.from, p->to,
+                                 r->at.round + 1, p->rounds) *
+                         100);
         else if (q->rule == PRUNE_STD)
             str_addf(out, "std %.4g", q->amount);
         else

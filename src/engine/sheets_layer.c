@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "compress/mask.h"
+#include "compress/prune.h"
 #include "engine/sheets.h"
 
 #define MAP_MOST         256 /* cells of a side */
@@ -129,33 +129,6 @@ static void fill_bins(const struct param *p, struct layer_sheet *s)
         bin = (int)(((double)p->value[i] / s->range + 1) * (HIST_BINS / 2));
         s->bins[bin < 0 ? 0 : bin >= HIST_BINS ? HIST_BINS - 1 : bin]++;
     }
-}
-
-/* The |w| below which the next prune would take: the largest of those that a
- * share of the survivors, smallest first, would hold. */
-static void fill_threshold(const struct param *p, double share,
-                           struct layer_sheet *s)
-{
-    size_t go = (size_t)(share * (double)s->alive), i;
-    float *size;
-    uint8_t *keep;
-    struct err err;
-
-    size = mem_block_array(p->count, sizeof(*size), "a threshold", &err);
-    keep = mem_block_array(p->count, 1, "a threshold", &err);
-    if (size != NULL && keep != NULL) {
-        for (i = 0; i < p->count; i++)
-            size[i] = fabsf(p->value[i]);
-        if (mask_select(size, p->mask, p->count, (size_t)s->alive - go, keep,
-                        &err) == ERR_OK) {
-            for (i = 0; i < p->count; i++) {
-                if (alive(p, i) && keep[i] == 0)
-                    s->threshold = fmax(s->threshold, (double)size[i]);
-            }
-        }
-    }
-    mem_block_free(size);
-    mem_block_free(keep);
 }
 
 /* Where the weight at index i falls in the map. */
@@ -349,7 +322,8 @@ struct layer_sheet *sheets_layer(struct bench *b, const struct board_wish *wish)
     describe(b->net, &v, s);
     measure(v.kernel, s);
     fill_bins(v.kernel, s);
-    fill_threshold(v.kernel, settings_number(&b->set, SET_amount), s);
+    s->threshold =
+        prune_threshold(v.kernel, settings_number(&b->set, SET_amount));
     fill_map(&v, s);
     fill_pixels(b, &v, s);
     count_silent(&v, s);

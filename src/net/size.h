@@ -9,14 +9,14 @@
 #include "net/net.h"
 
 struct size_count {
-    long long prunable; /* weights that pruning may take */
-    long long alive;    /* of those, not zero */
-    long long params;   /* weights, biases, gains; no running statistics */
-    long long params_alive;
-    long long statistics; /* running means and variances */
-    double macs;          /* one sample, dense */
-    double macs_alive;    /* times the density of each layer: an upper bound of
-                             what a perfect sparse kernel does */
+    long long prunable;     /* weights that pruning may take */
+    long long alive;        /* of those, not zero (-0.0 is zero) */
+    long long params;       /* weights, biases, gains; no running statistics */
+    long long params_alive; /* alive weights and all biases, gains */
+    long long statistics;   /* running means and variances */
+    double macs;            /* one sample, dense */
+    double macs_alive; /* times the density of each layer: an upper bound of
+                          what a perfect sparse kernel does */
 };
 
 void size_of_node(const struct net *net, int node, struct size_count *out);
