@@ -1,50 +1,131 @@
-# make            build build/espalier        make run        open the workbench
-# make test       build and run every test    make help       the other targets
-# Every .c under src/ and ui/ is found by itself: adding a file is no edit here.
+# make            build build/espalier         make run     open the workbench
+# make test       build and run every test     make help    the other targets
+# Every .c under src/, ui/ and tests/ is found by itself: adding one is no edit.
 NAME    := espalier
 VERSION := 0.1.0
 CC      ?= cc
 SAN     ?=
 comma   := ,
-BUILD   := build$(if $(SAN),-$(subst $(comma),-,$(SAN)))
+BUILD   ?= build$(if $(SAN),-$(subst $(comma),-,$(SAN)))
 PREFIX  ?= /usr/local
 DESTDIR ?=
+SHARE    = $(PREFIX)/share/$(NAME)
 
-PKGS     := ncursesw hdf5 jansson openblas
-CPPFLAGS += -Isrc -I. -D_XOPEN_SOURCE=700 -D_DEFAULT_SOURCE
-PKG_CFLAGS = $(filter-out -D%,$(subst -I,-isystem ,$(shell pkg-config --cflags $(PKGS) 2>/dev/null)))
-LDLIBS   = $(shell pkg-config --libs $(PKGS) 2>/dev/null) -llapacke -lreadline -lz -lm -pthread
-WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
-           -Wold-style-definition -Wpointer-arith -Wcast-qual -Wwrite-strings -Wundef \
-           -Wformat=2 -Wvla -Wfloat-conversion -Wdouble-promotion -Wswitch-enum \
-           -Wimplicit-fallthrough -Wnull-dereference -Wconversion -Wsign-conversion
-# CFLAGS and LDFLAGS are the builder's; what the code needs is in ALL_*.
-CFLAGS  ?= -O3 -g
+# What the goals need is looked for once; what is missing is named and installed
+# (NO_INSTALL=1 only names it).  Not for a mere make -n.
+GOALS   := $(or $(MAKECMDGOALS),all)
+NEED    := build $(if $(filter test bench lint,$(GOALS)),test) $(filter lint data,$(GOALS))
+ifeq ($(findstring n,$(firstword -$(MAKEFLAGS))),)
+ifneq ($(filter-out help clean format,$(GOALS)),)
+include $(NEED:%=build/have-%)
+endif
+endif
+build/have-%: .ci/packages
+	@mkdir -p $(@D)
+	@CC='$(CC)' NO_INSTALL='$(NO_INSTALL)' .ci/packages $(NEED)
+	@touch $@
+
+HDF5    := $(if $(filter 0,$(shell pkg-config --exists hdf5-serial; echo $$?)),hdf5-serial,hdf5)
+PKGS    := ncursesw readline $(HDF5) jansson openblas zlib
+# -D: ours win.  -isystem: the libraries are not held to our warnings.
+PKG_CFLAGS := $(filter-out -D%,$(subst -I,-isystem ,$(shell pkg-config --cflags $(PKGS) 2>/dev/null)))
+LDLIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lm -pthread
+TESTLIBS := -lcmocka -lvterm
+WARN     := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+            -Wold-style-definition -Wpointer-arith -Wcast-qual -Wwrite-strings -Wundef \
+            -Wformat=2 -Wvla -Wfloat-conversion -Wdouble-promotion -Wswitch-enum \
+            -Wimplicit-fallthrough -Wnull-dereference -Wconversion -Wsign-conversion
+# CPPFLAGS, CFLAGS and LDFLAGS are the builder's; what the code needs is in ALL_*.
+CFLAGS  ?= $(if $(SAN),-O2,-O3) -g
 ifneq ($(SAN),)
 SANFLAGS := -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
 endif
-ALL_CFLAGS  = -std=gnu17 $(WARN) -fno-common -ffp-contract=off -fno-trapping-math -fno-math-errno -pthread $(PKG_CFLAGS) $(CFLAGS) $(SANFLAGS)
-ALL_LDFLAGS = $(SANFLAGS) $(LDFLAGS)
+ALL_CFLAGS  = -std=gnu17 -Isrc -I. -D_XOPEN_SOURCE=700 -D_DEFAULT_SOURCE $(CPPFLAGS) \
+              $(WARN) -fno-common -ffp-contract=off -fno-trapping-math -fno-math-errno -pthread $(PKG_CFLAGS) $(CFLAGS) $(SANFLAGS)
+LINK        = $(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LDLIBS)
 
-CORE    := $(sort $(shell find src -name '*.c'))
-UI      := $(sort $(filter-out ui/main.c,$(wildcard ui/*.c)))
-TESTS   := $(sort $(wildcard tests/test_*.c))
-SUPPORT := $(filter-out $(TESTS),$(sort $(wildcard tests/*.c)))
-obj      = $(patsubst %.c,$(BUILD)/%.o,$(1))
-TESTBIN := $(patsubst tests/%.c,$(BUILD)/%,$(TESTS))
+obj     = $(patsubst %.c,$(BUILD)/%.o,$(1))
+CORE    := $(sort $(shell find src -name '*.c') $(filter-out ui/main.c,$(wildcard ui/*.c)))
+SUPPORT := $(sort $(filter-out tests/test_% tests/bench_%,$(wildcard tests/*.c tests/*/*.c)))
+BENCH   := $(patsubst tests/%.c,%,$(sort $(wildcard tests/bench_*.c)))
+# The slow ones come last.  T= chooses: make test T='par net* lessons'.
+SLOW    := io train resume screen
+FOUND   := $(patsubst tests/test_%.c,%,$(sort $(wildcard tests/test_*.c)))
+T       ?= *
+CHOSEN  := $(filter $(subst *,%,$(T)),$(filter-out $(SLOW),$(FOUND)) $(filter $(FOUND),$(SLOW)))
+LESSONS := $(if $(filter $(subst *,%,$(T)),lessons),$(sort $(wildcard sessions/*.esp)))
+SOURCES := $(CORE) $(wildcard ui/main.c tests/*.c tests/*/*.c)
+# Only what names the version or the data folder is built again when they change.
+PLACED  := $(call obj,$(shell grep -lE 'ESPALIER_(VERSION|DATADIR)' $(SOURCES)))
 
 all: $(BUILD)/$(NAME)
-$(BUILD)/libcore.a: $(call obj,$(CORE) $(UI))
-	@rm -f $@ && $(AR) rcs $@ $^
 $(BUILD)/$(NAME): $(call obj,ui/main.c) $(BUILD)/libcore.a
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(LINK)
+$(BUILD)/test_% $(BUILD)/bench_%: LDLIBS += $(TESTLIBS)
 $(BUILD)/test_%: $(BUILD)/tests/test_%.o $(call obj,$(SUPPORT)) $(BUILD)/libcore.a
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka -lvterm -lutil
-$(BUILD)/%.o: %.c
+	$(LINK)
+$(BUILD)/bench_%: $(BUILD)/tests/bench_%.o $(call obj,$(SUPPORT)) $(BUILD)/libcore.a
+	$(LINK)
+$(BUILD)/libcore.a: $(call obj,$(CORE)) $(BUILD)/list
+	@rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
+$(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
--include $(patsubst %.o,%.d,$(call obj,$(CORE) $(UI) ui/main.c $(TESTS) $(SUPPORT)))
+	$(CC) $(ALL_CFLAGS) $(PLACE) -MMD -MP -c -o $@ $<
+$(PLACED): $(BUILD)/place
+$(PLACED): PLACE = -DESPALIER_VERSION='"$(VERSION)"' -DESPALIER_DATADIR='"$(SHARE)"'
+-include $(patsubst %.o,%.d,$(call obj,$(SOURCES)))
+
+# Files that change only when their text does: what they say is a prerequisite.
+$(BUILD)/flags: TEXT = $(CC) $(ALL_CFLAGS)
+$(BUILD)/list:  TEXT = $(CORE)
+$(BUILD)/place: TEXT = $(VERSION) $(SHARE)
+$(BUILD)/flags $(BUILD)/list $(BUILD)/place: FORCE
+	@mkdir -p $(@D); echo '$(subst ','\'',$(TEXT))' >$@.new; \
+	cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+run: all
+	@$(BUILD)/$(NAME) data/lenet-300-100.h5 data/mnist.h5
+test: $(CHOSEN:%=$(BUILD)/test_%) $(if $(LESSONS)$(filter screen,$(CHOSEN)),all)
+	@BUILD=$(BUILD) SAN=$(SAN) tests/run.sh $(CHOSEN) $(LESSONS)
+bench: all $(BENCH:%=$(BUILD)/%)
+	@for b in $(BENCH); do echo "== $$b"; $(BUILD)/$$b || exit 1; done
+
+# The compiler reads all sources again, with all it can find made an error.
+STRICT  := -O2 -Werror -Wduplicated-cond -Wduplicated-branches -Wlogical-op \
+           -Wjump-misses-init -Walloca -Wstack-usage=8192 -fanalyzer
+TEXTS   := $(shell find src ui tests -name '*.[ch]')
+lint:
+	tests/layers.sh
+	clang-format-14 --dry-run -Werror $(TEXTS)
+	mandoc -Tlint -Wstyle $(wildcard man/*.[157])
+	+$(MAKE) --no-print-directory BUILD=build-lint CFLAGS='$(STRICT)' objects
+objects: $(call obj,$(SOURCES))
+format:
+	clang-format-14 -i $(TEXTS)
+
+data: data/fashion-mnist.h5
+INSTALL := install -D -m 644
+install: all
+	install -D $(BUILD)/$(NAME) $(DESTDIR)$(PREFIX)/bin/$(NAME)
+	for f in $(wildcard man/*.[157]); do \
+	    $(INSTALL) $$f $(DESTDIR)$(PREFIX)/share/man/man$${f##*.}/$${f##*/} || exit 1; done
+	for f in $(wildcard data/* sessions/*); do \
+	    $(INSTALL) $$f $(DESTDIR)$(SHARE)/$$f || exit 1; done
 clean:
 	rm -rf build build-*
-.PHONY: all clean
+
+help:
+	@echo 'make              build build/$(NAME)'
+	@echo 'make run          build, then open the workbench on the shipped network and digits'
+	@echo 'make test         every test; T="par net* lessons" chooses'
+	@echo 'make bench        measurements'
+	@echo 'make lint         order of includes, format, man pages, strict warnings'
+	@echo 'make format       put the sources into the house format'
+	@echo 'make data         also make data/fashion-mnist.h5'
+	@echo 'make install      under PREFIX=$(PREFIX), below DESTDIR='
+	@echo 'make clean        remove what was built'
+	@echo 'SAN=address,undefined or SAN=thread builds with sanitizers, in a folder of its own'
+	@echo 'NO_INSTALL=1      name missing packages, install none'
+FORCE:
+.PHONY: all run test bench lint objects format data install clean help FORCE
 .SECONDARY:

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "engine/recipe.h"
+#include "engine/sensitivity.h"
 
 static enum err_code run_prune(struct bench *b, const struct cmd_call *call,
                                struct err *err)
@@ -164,6 +165,14 @@ const struct cmd_row prune_commands[] = {
      .args = {reestimate_args},
      .flags = CMD_NEEDS_NET | CMD_NEEDS_DATA | CMD_JOB | CMD_RECORDED,
      .run = run_reestimate},
+    {.name = "sensitivity",
+     .usage = "[layers=PATTERN] [levels=50%,80%,…] [by=WORD]",
+     .help = "accuracy with one layer at a time pruned to each level",
+     .more = "Nothing is fine-tuned, and the net is not changed.  Layers whose "
+             "accuracy falls early want smaller shares.",
+     .args = {sensitivity_args},
+     .flags = CMD_NEEDS_NET | CMD_NEEDS_DATA | CMD_JOB | CMD_RECORDED,
+     .run = sensitivity_run},
     {.name = "step",
      .usage = "[20%] [epochs=N] [lr=NUMBER] …",
      .help = "one round: prune, re-estimate batch norm, fine-tune",

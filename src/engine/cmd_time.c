@@ -379,7 +379,7 @@ const struct cmd_row time_commands[] = {
              "McNemar's test on the validation samples that only one gets "
              "right.",
      .args = {compare_args},
-     .flags = CMD_NEEDS_NET | CMD_JOB,
+     .flags = CMD_NEEDS_NET | CMD_JOB | CMD_RECORDED,
      .run = run_compare},
     {.name = "history",
      .usage = "",

@@ -163,9 +163,10 @@ void lesson_say(struct lesson *l, const char *text)
     str_addf(&l->text, "%s%s", l->text.len > 0 ? "\n" : "", text);
 }
 
+/* While it waits, that is the line that waits: it waits again. */
 const char *lesson_path(const struct lesson *l, int *next)
 {
-    *next = l->next + 1;
+    *next = l->waits ? l->next : l->next + 1;
     return l->path;
 }
 

@@ -136,37 +136,14 @@ static double chosen_sparsity(const struct bench *b, const struct recipe *p)
     return size_sparsity(&sum);
 }
 
-/* Largest |w| of what is in `old` and pruned now, over a node's kernels. */
-static float largest_pruned(const struct node *now, const struct node *old)
+static void note_threshold(void *arg, int node, long long before,
+                           long long after, float largest)
 {
-    float most = 0.0f;
-    int i;
-    size_t k;
+    struct running *r = arg;
 
-    for (i = 0; i < now->param_count; i++) {
-        const struct param *p = &now->param[i];
-
-        for (k = 0; p->mask != NULL && k < p->count; k++) {
-            float w = fabsf(old->param[i].value[k]);
-
-            if (p->mask[k] == 0 && w > most)
-                most = w;
-        }
-    }
-    return most;
-}
-
-static enum err_code note_thresholds(struct bench *b, struct running *r,
-                                     struct err *err)
-{
-    const struct net *old;
-    int i;
-
-    if (stages_net(b->history, b->history->current, &old, err) != ERR_OK)
-        return err->code;
-    for (i = 0; i < b->net->node_count; i++)
-        r->threshold[i] = largest_pruned(&b->net->node[i], &old->node[i]);
-    return ERR_OK;
+    (void)before;
+    (void)after;
+    r->threshold[node] = largest;
 }
 
 static enum err_code prune(struct bench *b, struct running *r, struct err *err)
@@ -182,6 +159,8 @@ static enum err_code prune(struct bench *b, struct running *r, struct err *err)
                                      r->at.round + 1, p->rounds);
     }
     request.round = (uint64_t)stages_current(b->history)->prunes;
+    request.tell = note_threshold;
+    request.arg = r;
     if (prune_apply(b->net, &request, &report, err) != ERR_OK)
         return err->code;
     bench_touched(b);
@@ -190,7 +169,7 @@ static enum err_code prune(struct bench *b, struct running *r, struct err *err)
     if (report.layers_floored > 0)
         bench_say(b, LOG_NOTE, "floors held weights back in %d layer%s",
                   report.layers_floored, report.layers_floored == 1 ? "" : "s");
-    return note_thresholds(b, r, err);
+    return ERR_OK;
 }
 
 /* Prune, re-estimate, look at what that did. */

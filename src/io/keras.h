@@ -1,0 +1,117 @@
+/*
+ * Networks as Keras writes them, in stages: a source (the architecture's JSON
+ * and the file with the weights), a flat graph of layer calls, a net, values.
+ * Config keys decide, not version numbers: files mix them.  Names come from
+ * files and may be anything; they are made safe only where they are shown.
+ */
+#ifndef IO_KERAS_H
+#define IO_KERAS_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "base/str.h"
+#include "io/h5.h"
+#include "net/net.h"
+
+/* ---- source */
+
+struct keras_source {
+    const char *path; /* borrowed */
+    json_t *model;    /* {"class_name": …, "config": …} */
+    char *config_text;
+    hid_t file, root; /* root: the group below which layers are */
+    int version;      /* 1, 2, 3 */
+    double optimizer; /* bytes of optimiser state; 0: none */
+};
+
+/* On failure s holds nothing. */
+enum err_code keras_open(const char *path, struct keras_source *s,
+                         struct err *err) MUST_CHECK;
+void keras_close(struct keras_source *s);
+
+/* ---- JSON */
+
+/* Python's JSON: Infinity is read as null, NaN as 0.  what names it. */
+json_t *keras_json(const char *text, size_t n, const char *what,
+                   struct err *err) MUST_CHECK;
+/* Text of a key, or NULL. */
+const char *keras_text(const json_t *o, const char *key);
+/* A name that may stand as text or as {"class_name": …}. */
+const char *keras_name(const json_t *o, const char *key);
+/* One number; false when it is something else. */
+bool keras_number(const json_t *v, double *out);
+/* Compact text of v for a message, at most `size` bytes; returns buf. */
+const char *keras_show(const json_t *v, char *buf, size_t size);
+
+/* ---- graph */
+
+struct keras_layer {
+    char *name;           /* unique in the graph: "mobilenet/conv1" */
+    const char *own_name; /* in its own model; borrowed from the JSON */
+    const char *class;    /* as the file has it */
+    const json_t *config; /* borrowed */
+    int in_count;
+    int in[LAYER_INPUT_MAX]; /* numbers of layers */
+    const char *group;       /* top-level layer whose group has its arrays */
+    bool nested;             /* own_name is not group */
+    char *vars;              /* "layers/conv2d_1", of KERAS_BY_VARS */
+    bool needed;             /* leads to an output */
+    bool again;              /* not the first call of its layer */
+};
+
+struct keras_graph {
+    struct keras_layer *layer; /* inputs stand before their users */
+    int count;
+    int output_count;
+    int output[NET_OUTPUT_MAX];
+};
+
+/* Layer 0 is the input.  s must outlive the graph. */
+enum err_code keras_flatten(const struct keras_source *s,
+                            struct keras_graph *out,
+                            struct err *err) MUST_CHECK;
+void keras_graph_done(struct keras_graph *g);
+
+/* ---- layers */
+
+/* Builds the net without values.  (*made)[i] is the node that takes the arrays
+ * of layer i, or -1 (mem_free). */
+enum err_code keras_build(const struct keras_source *s,
+                          const struct keras_graph *g, const char *name,
+                          struct net **out, int **made,
+                          struct err *err) MUST_CHECK;
+
+/* A kind's attributes from a layer's config, whichever Keras wrote it. */
+enum err_code keras_read_attrs(const struct layer_kind *kind,
+                               const json_t *config, void *attrs,
+                               struct err *err) MUST_CHECK;
+/* Sets them in a config as Keras 2 has them. */
+void keras_write_attrs(const struct layer_kind *kind, const void *attrs,
+                       json_t *config);
+
+/* The class of that name in today's spelling: Convolution2D is Conv2D. */
+const char *keras_class(const char *name);
+
+/* ---- weights */
+
+/* Reads node's arrays from the group of that name below s->root. */
+enum err_code keras_read_node(const struct keras_source *s, const char *group,
+                              struct node *node, struct err *err) MUST_CHECK;
+
+/* ---- our own group, and the architecture as JSON */
+
+#define KERAS_OWN_GROUP "espalier"
+#define KERAS_NOTE      "note"
+#define KERAS_SPEC      "spec"
+#define KERAS_CONFIG    "written_config"
+
+/* Layer names as Keras accepts them, one a node (mem_free each and the
+ * list): unique, without slashes. */
+char **keras_names_of(const struct net *net);
+void keras_names_free(const struct net *net, char **names);
+
+/* {"class_name": …} of net; new. */
+json_t *keras_model_of(const struct net *net, char *const *names);
+
+#endif

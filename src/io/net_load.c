@@ -1,0 +1,268 @@
+/* Opening a network.  A file of ours is rebuilt from its spec, exactly; any
+ * other, and one whose architecture was changed since, from Keras' JSON. */
+#include <string.h>
+
+#include "base/mem.h"
+#include "io/io.h"
+#include "io/keras.h"
+#include "net/spec.h"
+
+/* Reads group/name into count values of type; its size must be p's. */
+static enum err_code read_array(hid_t group, const char *name,
+                                const struct param *p, hid_t type, void *to,
+                                struct err *err)
+{
+    struct h5_array a;
+    enum err_code code = ERR_OK;
+    struct str text = {0};
+    char want[64];
+
+    if (!h5_array_open(group, name, &a, err))
+        return err->code;
+    if (a.count != p->count || (a.class != H5_REAL && a.class != H5_INTEGER)) {
+        h5_array_text(&a, &text);
+        code =
+            err_set(err, ERR_SHAPE, "\"%s\" is %s; %s was expected", name,
+                    text.text, shape_text(&p->def.shape, want, sizeof(want)));
+        str_done(&text);
+    }
+    if (code == ERR_OK)
+        code = h5_array_readable(&a, name, err);
+    if (code == ERR_OK)
+        code = h5_array_read(&a, name, type, to, err);
+    h5_array_close(&a);
+    return code;
+}
+
+enum err_code keras_read_node(const struct keras_source *s, const char *name,
+                              struct node *node, struct err *err)
+{
+    hid_t H5_AUTO group = H5Gopen2(s->root, name, H5P_DEFAULT);
+    struct h5_names names = {0};
+    enum err_code code = ERR_OK;
+    int k;
+
+    if (group < 0)
+        return h5_fail(err, ERR_FORMAT, "no weights for layer \"%s\"", name);
+    if (!h5_attr_names(group, "weight_names", &names) ||
+        names.count != (size_t)node->param_count) {
+        h5_names_done(&names);
+        return err_set(err, ERR_FORMAT,
+                       "layer \"%s\" has %zu arrays of weights; %d were"
+                       " expected",
+                       name, names.count, node->param_count);
+    }
+    for (k = 0; k < node->param_count && code == ERR_OK; k++)
+        code = read_array(group, names.name[k], &node->param[k],
+                          H5T_NATIVE_FLOAT, node->param[k].value, err);
+    h5_names_done(&names);
+    return code;
+}
+
+static enum err_code read_own_net(const struct keras_source *s, hid_t own,
+                                  struct net **out, struct err *err)
+{
+    char *spec = h5_attr_text(own, KERAS_SPEC);
+    char *name = h5_attr_text(own, "name");
+    char **names;
+    struct net *net;
+    enum err_code code = ERR_OK;
+    double real;
+    int i;
+
+    net = spec_parse(spec, name != NULL ? name : "net", err);
+    mem_free(spec);
+    mem_free(name);
+    if (net == NULL)
+        return err->code;
+    if (h5_attr_real(own, "input_scale", &real))
+        net->scale = (float)real;
+    if (h5_attr_real(own, "input_offset", &real))
+        net->offset = (float)real;
+    names = keras_names_of(net);
+    for (i = 0; i < net->node_count && code == ERR_OK; i++) {
+        if (net->node[i].param_count > 0)
+            code = keras_read_node(s, names[i], &net->node[i], err);
+    }
+    keras_names_free(net, names);
+    if (code != ERR_OK) {
+        net_free(net);
+        return code;
+    }
+    *out = net;
+    return ERR_OK;
+}
+
+static enum err_code read_mask(hid_t own, const char *path, struct param *p,
+                               struct err *err)
+{
+    size_t i;
+
+    if (param_need_mask(p, err) != ERR_OK ||
+        read_array(own, path, p, H5T_NATIVE_UINT8, p->mask, err) != ERR_OK)
+        return err->code;
+    for (i = 0; i < p->count; i++) {
+        if (p->mask[i] > 1 || (p->mask[i] == 0 && p->value[i] != 0.0f))
+            return err_set(err, ERR_FORMAT,
+                           "\"%s\" prunes weight %zu, which is not zero", path,
+                           i);
+    }
+    return ERR_OK;
+}
+
+static enum err_code read_extras_of(hid_t own, const char *layer,
+                                    struct param *p, struct err *err)
+{
+    static const char *const groups[NET_MOMENT_MAX] = {"moments_1",
+                                                       "moments_2"};
+    char *path = mem_printf("masks/%s/%s", layer, p->name);
+    enum err_code code = ERR_OK;
+    int m;
+
+    if (h5_has(own, path))
+        code = read_mask(own, path, p, err);
+    mem_free(path);
+    for (m = 0; m < NET_MOMENT_MAX && code == ERR_OK; m++) {
+        path = mem_printf("%s/%s/%s", groups[m], layer, p->name);
+        if (p->moment[m] != NULL && h5_has(own, path))
+            code =
+                read_array(own, path, p, H5T_NATIVE_FLOAT, p->moment[m], err);
+        mem_free(path);
+    }
+    return code;
+}
+
+static enum err_code read_extras(hid_t own, struct net *net,
+                                 struct net_note *note, struct err *err)
+{
+    char **names = keras_names_of(net);
+    int moments = h5_has(own, "moments_2") ? 2 : h5_has(own, "moments_1");
+    enum err_code code = net_need_moments(net, moments, err);
+    int i, k;
+
+    for (i = 0; i < net->node_count; i++) {
+        for (k = 0; k < net->node[i].param_count && code == ERR_OK; k++)
+            code = read_extras_of(own, names[i], &net->node[i].param[k], err);
+    }
+    keras_names_free(net, names);
+    if (code == ERR_OK && note != NULL) {
+        char *text = h5_attr_text(own, KERAS_NOTE);
+
+        net_note_done(note);
+        if (text != NULL)
+            str_add(&note->text, text);
+        mem_free(text);
+    }
+    return code;
+}
+
+/* "dir/lenet.h5" -> "lenet"; new. */
+static char *name_of_path(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const char *base = slash != NULL ? slash + 1 : path;
+    const char *dot = strrchr(base, '.');
+    struct str name = {0};
+
+    str_add_bytes(&name, base,
+                  dot != NULL && dot > base ? (size_t)(dot - base)
+                                            : strlen(base));
+    return str_take(&name);
+}
+
+static enum err_code read_weights(const struct keras_source *s,
+                                  const struct keras_graph *g, const int *made,
+                                  struct net *net, struct err *err)
+{
+    int i;
+
+    for (i = 1; i < g->count; i++) {
+        const struct keras_layer *l = &g->layer[i];
+
+        if (!l->needed || made[i] < 0 || net->node[made[i]].param_count == 0)
+            continue;
+        if (l->nested)
+            return err_set(err, ERR_UNSUPPORTED,
+                           "layer \"%s\": weights of a model within a model"
+                           " are not known here",
+                           l->name);
+        if (keras_read_node(s, l->group, &net->node[made[i]], err) != ERR_OK)
+            return err->code;
+    }
+    return ERR_OK;
+}
+
+static enum err_code read_keras(const struct keras_source *s, struct net **out,
+                                struct err *err)
+{
+    struct keras_graph g;
+    struct net *net = NULL;
+    char *name;
+    int *made = NULL;
+    enum err_code code;
+
+    if (keras_flatten(s, &g, err) != ERR_OK)
+        return err->code;
+    name = name_of_path(s->path);
+    code = keras_build(s, &g, name, &net, &made, err);
+    mem_free(name);
+    if (code == ERR_OK)
+        code = read_weights(s, &g, made, net, err);
+    mem_free(made);
+    keras_graph_done(&g);
+    if (code != ERR_OK) {
+        net_free(net);
+        return code;
+    }
+    *out = net;
+    return ERR_OK;
+}
+
+/* Whether the architecture is still the one that our group goes with. */
+static bool is_ours(const struct keras_source *s, hid_t own)
+{
+    char *config = own >= 0 ? h5_attr_text(own, KERAS_CONFIG) : NULL;
+    bool same = config != NULL && strcmp(config, s->config_text) == 0 &&
+                h5_has_attr(own, KERAS_SPEC);
+
+    mem_free(config);
+    return same;
+}
+
+static enum err_code load(const struct keras_source *s, struct net **out,
+                          struct net_note *note, struct err *err)
+{
+    hid_t H5_AUTO own = h5_has(s->file, KERAS_OWN_GROUP)
+                            ? H5Gopen2(s->file, KERAS_OWN_GROUP, H5P_DEFAULT)
+                            : -1;
+    struct net *net = NULL;
+
+    if (!is_ours(s, own))
+        return read_keras(s, out, err);
+    if (read_own_net(s, own, &net, err) != ERR_OK)
+        return err->code;
+    if (read_extras(own, net, note, err) != ERR_OK) {
+        net_free(net);
+        return err->code;
+    }
+    *out = net;
+    return ERR_OK;
+}
+
+enum err_code net_load(const char *path, struct net **out,
+                       struct net_note *note, struct str *warnings,
+                       struct err *err)
+{
+    struct keras_source s;
+    enum err_code code;
+    char size[32];
+
+    if (keras_open(path, &s, err) != ERR_OK)
+        return err->code;
+    code = load(&s, out, note, err);
+    if (code == ERR_OK && warnings != NULL && s.optimizer > 0)
+        str_addf(warnings, "optimizer state present (%s), not used\n",
+                 str_size(s.optimizer, size, sizeof(size)));
+    keras_close(&s);
+    return code == ERR_OK ? code : err_context(err, "\"%s\"", path);
+}

@@ -1,0 +1,179 @@
+/* Networks as Keras 2 has them, with what it has no place for in a group of
+ * our own: spec, masks, moments, note. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "io/io.h"
+#include "io/keras.h"
+#include "net/spec.h"
+
+static void dims_of(const struct param *p, hsize_t *dim)
+{
+    int i;
+
+    for (i = 0; i < p->def.shape.rank; i++)
+        dim[i] = (hsize_t)p->def.shape.dim[i];
+}
+
+static herr_t put_param(hid_t group, const char *name, const struct param *p,
+                        hid_t type, const void *data)
+{
+    hsize_t dim[H5_RANK_MAX];
+
+    dims_of(p, dim);
+    return h5_put_array(
+        group, name, type == H5T_NATIVE_UINT8 ? H5T_STD_U8LE : H5T_IEEE_F32LE,
+        type, p->def.shape.rank, dim, NULL, data);
+}
+
+static herr_t put_node(hid_t root, const struct node *n, const char *name)
+{
+    hid_t H5_AUTO group =
+        H5Gcreate2(root, name, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+    struct h5_names names = {0};
+    herr_t good = group < 0 ? -1 : 0;
+    int k;
+
+    for (k = 0; k < n->param_count && good >= 0; k++) {
+        char *path = mem_printf("%s/%s:0", name, n->param[k].name);
+
+        h5_names_add(&names, path);
+        good = put_param(group, path, &n->param[k], H5T_NATIVE_FLOAT,
+                         n->param[k].value);
+        mem_free(path);
+    }
+    if (good >= 0)
+        good = h5_put_names(group, "weight_names", &names);
+    h5_names_done(&names);
+    return good;
+}
+
+static herr_t put_weights(hid_t file, const struct net *net, char *const *names)
+{
+    hid_t H5_AUTO root = H5Gcreate2(file, "model_weights", H5P_DEFAULT,
+                                    H5P_DEFAULT, H5P_DEFAULT);
+    struct h5_names list = {0};
+    herr_t good = root < 0 ? -1 : 0;
+    int i;
+
+    for (i = 0; i < net->node_count && good >= 0; i++) {
+        if (net->node[i].folded)
+            continue;
+        h5_names_add(&list, names[i]);
+        good = put_node(root, &net->node[i], names[i]);
+    }
+    if (good >= 0)
+        good = h5_put_names(root, "layer_names", &list);
+    if (good >= 0)
+        good = h5_put_text(root, "backend", "tensorflow");
+    if (good >= 0)
+        good = h5_put_text(root, "keras_version", "2.4.0");
+    h5_names_done(&list);
+    return good;
+}
+
+/* One of a parameter's arrays that travel in our group. */
+static herr_t put_own(hid_t own, const char *what, const char *layer,
+                      const struct param *p, hid_t type, const void *data)
+{
+    char *path;
+    herr_t good;
+
+    if (data == NULL)
+        return 0;
+    path = mem_printf("%s/%s/%s", what, layer, p->name);
+    good = put_param(own, path, p, type, data);
+    mem_free(path);
+    return good;
+}
+
+static herr_t put_extras(hid_t own, const struct net *net, char *const *names)
+{
+    herr_t good = 0;
+    int i, k, m;
+
+    for (i = 0; i < net->node_count; i++) {
+        const struct node *n = &net->node[i];
+
+        for (k = 0; k < n->param_count && good >= 0; k++) {
+            const struct param *p = &n->param[k];
+
+            good =
+                put_own(own, "masks", names[i], p, H5T_NATIVE_UINT8, p->mask);
+            for (m = 0; m < NET_MOMENT_MAX && good >= 0; m++)
+                good = put_own(own, m == 0 ? "moments_1" : "moments_2",
+                               names[i], p, H5T_NATIVE_FLOAT, p->moment[m]);
+        }
+    }
+    return good;
+}
+
+static herr_t put_own_group(hid_t file, const struct net *net,
+                            char *const *names, const char *config,
+                            const struct net_note *note)
+{
+    hid_t H5_AUTO own = H5Gcreate2(file, KERAS_OWN_GROUP, H5P_DEFAULT,
+                                   H5P_DEFAULT, H5P_DEFAULT);
+    struct str spec = {0};
+    herr_t good;
+
+    if (own < 0)
+        return -1;
+    spec_print(net, &spec);
+    good = h5_put_int(own, "version", 1);
+    if (good >= 0)
+        good = h5_put_text(own, "name", net->name);
+    if (good >= 0)
+        good = h5_put_text(own, KERAS_SPEC, spec.text);
+    if (good >= 0)
+        good = h5_put_text(own, KERAS_CONFIG, config);
+    if (good >= 0)
+        good = h5_put_real(own, "input_scale", (double)net->scale);
+    if (good >= 0)
+        good = h5_put_real(own, "input_offset", (double)net->offset);
+    if (good >= 0 && note != NULL && note->text.text != NULL)
+        good = h5_put_text(own, KERAS_NOTE, note->text.text);
+    str_done(&spec);
+    return good < 0 ? good : put_extras(own, net, names);
+}
+
+static herr_t put_all(hid_t file, const struct net *net,
+                      const struct net_note *note)
+{
+    char **names = keras_names_of(net);
+    json_t *model = keras_model_of(net, names);
+    char *config = json_dumps(model, JSON_COMPACT);
+    herr_t good = config == NULL ? -1 : 0;
+
+    if (good >= 0)
+        good = h5_put_text(file, "model_config", config);
+    if (good >= 0)
+        good = h5_put_text(file, "keras_version", "2.4.0");
+    if (good >= 0)
+        good = h5_put_text(file, "backend", "tensorflow");
+    if (good >= 0)
+        good = put_weights(file, net, names);
+    if (good >= 0)
+        good = put_own_group(file, net, names, config, note);
+    free(config);
+    json_decref(model);
+    keras_names_free(net, names);
+    return good;
+}
+
+enum err_code net_save(const char *path, const struct net *net,
+                       const struct net_note *note, struct err *err)
+{
+    hid_t file = h5_create(err);
+    enum err_code code;
+
+    if (file < 0)
+        return err->code;
+    if (put_all(file, net, note) < 0)
+        code = h5_fail(err, ERR_IO, "\"%s\" cannot be put together", path);
+    else
+        code = h5_save(file, path, err);
+    h5_close(file);
+    return code;
+}

@@ -1,0 +1,294 @@
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "base/mem.h"
+#include "engine/stages.h"
+#include "net/spec.h"
+#include "tiny.h"
+
+struct bits {
+    char *bytes;
+    size_t n;
+};
+
+static struct bits take(struct tiny *t, void **state)
+{
+    struct bits b;
+
+    b.bytes = tiny_weights(t, state, &b.n);
+    return b;
+}
+
+static bool same(const struct bits *a, const struct bits *b)
+{
+    return a->n == b->n && memcmp(a->bytes, b->bytes, a->n) == 0;
+}
+
+static void begin(struct tiny *t, void **state)
+{
+    *t = (struct tiny){0};
+    tiny_data(state);
+    tiny_open(t, (struct engine_options){.seed = 3});
+    tiny_begin(t, state);
+}
+
+static void test_undo_then_redo_is_the_identity(void **state)
+{
+    static const char *const lines[] = {
+        "train epochs=1", "prune 30%",       "finetune epochs=1",
+        "step 40%",       "init masks=keep", "iterate 2 20% epochs=1"};
+    struct bits at[8], now;
+    struct tiny t;
+    size_t i;
+
+    begin(&t, state);
+    for (i = 0; i < LENGTH(lines); i++) {
+        at[i] = take(&t, state);
+        tiny_do(&t, lines[i]);
+        now = take(&t, state);
+        tiny_do(&t, i + 1 == LENGTH(lines) ? "undo; undo" : "undo");
+        if (i + 1 == LENGTH(lines))
+            tiny_do(&t, "redo; redo");
+        else
+            tiny_do(&t, "redo");
+        at[i + 1] = take(&t, state);
+        assert_true(same(&now, &at[i + 1]));
+        mem_free(now.bytes);
+        mem_free(at[i + 1].bytes);
+    }
+    /* All the way back, bit for bit. */
+    for (i = LENGTH(lines) + 1; i-- > 0;) {
+        tiny_do(&t, "undo");
+        if (i >= LENGTH(lines))
+            continue;
+        now = take(&t, state);
+        assert_true(same(&now, &at[i]));
+        mem_free(now.bytes);
+        mem_free(at[i].bytes);
+    }
+    tiny_refuse(&t, "undo", ERR_STATE, "nothing to undo");
+    tiny_close(&t);
+}
+
+static void test_the_same_command_from_the_same_stage_gives_the_same(
+    void **state)
+{
+    struct bits first, second, other;
+    struct tiny t;
+
+    begin(&t, state);
+    tiny_do(&t, "train epochs=1; step 30% epochs=1");
+    first = take(&t, state);
+    tiny_do(&t, "goto 1; step 60% epochs=1");
+    other = take(&t, state);
+    tiny_do(&t, "goto 1; step 30% epochs=1");
+    second = take(&t, state);
+    assert_true(same(&first, &second));
+    assert_false(same(&first, &other));
+    mem_free(first.bytes);
+    mem_free(second.bytes);
+    mem_free(other.bytes);
+    tiny_close(&t);
+}
+
+static void test_two_trainings_in_a_row_see_other_orders(void **state)
+{
+    struct bits twice, longer;
+    struct tiny t;
+
+    begin(&t, state);
+    tiny_do(&t, "train epochs=1 optimiser=sgd; train epochs=1 optimiser=sgd");
+    twice = take(&t, state);
+    tiny_do(&t, "goto 0; train epochs=2 optimiser=sgd");
+    longer = take(&t, state);
+    assert_false(same(&twice, &longer));
+    mem_free(twice.bytes);
+    mem_free(longer.bytes);
+    tiny_close(&t);
+}
+
+static void test_redo_follows_the_branch_that_was_left(void **state)
+{
+    struct tiny t;
+
+    begin(&t, state);
+    tiny_do(&t, "prune 10%; undo; prune 20%; undo; prune 30%");
+    tiny_do(&t, "goto 2; undo; redo; expect stage == 2");
+    tiny_do(&t, "goto 3; undo; redo; expect stage == 3");
+    tiny_do(&t, "goto 1; undo; expect stage == 0; redo; expect stage == 1");
+    tiny_refuse(&t, "redo", ERR_STATE, "nothing to redo");
+    tiny_close(&t);
+}
+
+static void test_stages_have_names(void **state)
+{
+    struct tiny t;
+
+    begin(&t, state);
+    tiny_do(&t, "train epochs=1; mark ready; prune 20%");
+    tiny_do(&t, "branch bold; prune 50%; prune 50%");
+    tiny_do(&t, "goto ready; branch timid; prune 5%");
+    tiny_do(&t, "goto bold; expect stage == 4");
+    tiny_do(&t, "goto timid; expect stage == 5");
+    tiny_do(&t, "goto dense; expect stage == 1; goto 2; mark ready");
+    tiny_do(&t, "goto 0; goto ready; expect stage == 2");
+    tiny_do(&t, "expect sparsity of bold > sparsity of timid + 50%");
+    tiny_refuse(&t, "goto redy", ERR_MISSING, "did you mean \"ready\"");
+    tiny_refuse(&t, "mark bold", ERR_VALUE, "is a branch already");
+    tiny_close(&t);
+}
+
+static const struct history_row *row_of(const struct history_sheet *s, int id)
+{
+    int i;
+
+    for (i = 0; i < s->count; i++) {
+        if (s->row[i].id == id)
+            return &s->row[i];
+    }
+    fail_msg("no row of stage %d", id);
+    return NULL;
+}
+
+static void test_the_tree_is_shown_with_a_lane_a_branch(void **state)
+{
+    const struct history_sheet *s;
+    struct tiny t;
+
+    begin(&t, state);
+    tiny_do(&t, "prune 10%; prune 10%; goto 1; prune 20%; goto 0; prune 30%");
+    tiny_do(&t, "goto 2; mark here");
+    s = board_take(engine_board(t.engine), SHEET_HISTORY);
+    assert_int_equal(s->count, 5);
+    assert_int_equal(s->row[0].id, 0);
+    assert_int_equal(row_of(s, 1)->lane, row_of(s, 0)->lane);
+    assert_int_equal(row_of(s, 2)->lane, row_of(s, 0)->lane);
+    assert_int_not_equal(row_of(s, 3)->lane, row_of(s, 0)->lane);
+    assert_int_not_equal(row_of(s, 4)->lane, row_of(s, 0)->lane);
+    assert_int_not_equal(row_of(s, 3)->lane, row_of(s, 4)->lane);
+    assert_int_equal(row_of(s, 2)->depth, 2);
+    assert_true(row_of(s, 2)->current);
+    assert_true(row_of(s, 1)->on_path);
+    assert_false(row_of(s, 3)->on_path);
+    assert_string_equal(row_of(s, 2)->name, "here");
+    assert_int_equal(s->undo_id, 1);
+    assert_int_equal(s->redo_id, -1);
+    sheet_drop(s);
+    tiny_close(&t);
+}
+
+static void test_two_stages_are_compared_layer_by_layer(void **state)
+{
+    const struct compare_sheet *s;
+    struct tiny t;
+
+    begin(&t, state);
+    tiny_do(&t, "train epochs=2; prune to=50% scope=layer; compare 1 2");
+    s = board_take(engine_board(t.engine), SHEET_COMPARE);
+    assert_int_equal(s->count, 2);
+    assert_string_equal(s->row[0].name, "fc1");
+    assert_int_equal(s->row[0].weights, 1536);
+    assert_int_equal(s->row[0].alive_a, 1536);
+    assert_int_equal(s->row[0].alive_b, 768);
+    assert_int_equal(s->row[0].both, 768);
+    /* What is gone is the smaller half: 0 < |a-b| / |a| < sqrt(1/2). */
+    assert_true(s->row[0].distance > 0.0 && s->row[0].distance < 0.7072);
+    assert_true(s->only_a >= 0 && s->only_b >= 0);
+    sheet_drop(s);
+    tiny_do(&t, "compare 1 1");
+    s = board_take(engine_board(t.engine), SHEET_COMPARE);
+    assert_int_equal(s->only_a + s->only_b, 0);
+    assert_close(s->row[0].distance, 0, 0);
+    sheet_drop(s);
+    /* Looking leaves no trace. */
+    tiny_do(&t, "expect stage == 2; undo; redo; expect stage == 2");
+    tiny_close(&t);
+}
+
+/* A pruned weight's size is the least that the layer's threshold tells. */
+static void test_thresholds_are_kept_along_the_path(void **state)
+{
+    const struct layers_sheet *s;
+    struct tiny t;
+    double first;
+
+    begin(&t, state);
+    tiny_do(&t, "prune 20% scope=layer");
+    s = board_take(engine_board(t.engine), SHEET_LAYERS);
+    first = s->row[1].threshold;
+    assert_true(first > 0);
+    sheet_drop(s);
+    tiny_do(&t, "prune 20% scope=layer");
+    s = board_take(engine_board(t.engine), SHEET_LAYERS);
+    assert_true(s->row[1].threshold > first);
+    sheet_drop(s);
+    tiny_do(&t, "undo; undo");
+    s = board_take(engine_board(t.engine), SHEET_LAYERS);
+    assert_close(s->row[1].threshold, 0, 0);
+    sheet_drop(s);
+    tiny_close(&t);
+}
+
+static struct net *small_net(uint64_t seed)
+{
+    struct err err;
+    struct net *net =
+        spec_parse("input 20\ndense 30 relu\ndense 5", "small", &err);
+
+    if (net == NULL)
+        fail_msg("%s", err.msg);
+    net_init(net, seed);
+    return net;
+}
+
+static void test_copies_over_the_limit_come_back_from_a_file(void **state)
+{
+    struct stages *h = stages_new();
+    const struct net *net;
+    char *folder;
+    struct err err;
+    int i, held = 0;
+
+    setenv("TMPDIR", *state, 1);
+    h->limit = (size_t)4 * 4000;
+    for (i = 0; i < 20; i++) {
+        stages_add(h, i - 1, "a stage", small_net((uint64_t)i));
+        stages_go(h, i);
+    }
+    for (i = 0; i < 20; i++)
+        held += stages_at(h, i)->net != NULL;
+    assert_true(held <= 5);
+    for (i = 0; i < 20; i++) {
+        struct net *want = small_net((uint64_t)i);
+
+        assert_ok(stages_net(h, i, &net, &err));
+        assert_true(net_same_graph(net, want));
+        assert_same_bits(net->node[0].param[0].value,
+                         want->node[0].param[0].value, 600 * sizeof(float));
+        net_free(want);
+    }
+    folder = mem_strdup(h->folder);
+    assert_int_equal(access(folder, F_OK), 0);
+    stages_free(h);
+    assert_int_not_equal(access(folder, F_OK), 0);
+    mem_free(folder);
+    unsetenv("TMPDIR");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        unit_test_in_folder(test_undo_then_redo_is_the_identity),
+        unit_test_in_folder(
+            test_the_same_command_from_the_same_stage_gives_the_same),
+        unit_test_in_folder(test_two_trainings_in_a_row_see_other_orders),
+        unit_test_in_folder(test_redo_follows_the_branch_that_was_left),
+        unit_test_in_folder(test_stages_have_names),
+        unit_test_in_folder(test_the_tree_is_shown_with_a_lane_a_branch),
+        unit_test_in_folder(test_two_stages_are_compared_layer_by_layer),
+        unit_test_in_folder(test_thresholds_are_kept_along_the_path),
+        unit_test_in_folder(test_copies_over_the_limit_come_back_from_a_file),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
