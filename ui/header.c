@@ -1,5 +1,6 @@
 #include "ui/header.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,7 +26,7 @@ enum cut {
     CUT_COUNT
 };
 
-enum { PIECES = 12, BAR_COLS = 10 };
+enum { PIECES = 24, BAR_COLS = 10 };
 
 struct piece {
     char text[TEXT_SIZE + NAME_SIZE];
@@ -49,7 +50,10 @@ static bool cut(const struct line *l, enum cut c)
 static struct piece *add(struct line *l, enum role role, int gap,
                          const char *text)
 {
-    struct piece *p = &l->piece[l->count++];
+    struct piece *p;
+
+    assert(l->count < PIECES);
+    p = &l->piece[l->count++];
 
     snprintf(p->text, sizeof(p->text), "%s", text);
     p->role = role;

@@ -310,6 +310,7 @@ const struct command_help *engine_commands(int *count)
     static pthread_once_t once = PTHREAD_ONCE_INIT;
 
     pthread_once(&once, list_commands);
-    *count = command_count;
+    if (count != NULL)
+        *count = command_count;
     return command_rows;
 }

@@ -82,6 +82,7 @@ void completion_done(struct completion *c);
 struct command_help {
     const char *group, *name, *usage, *help;
 };
+/* count may be NULL. */
 const struct command_help *engine_commands(int *count);
 /* The tables of espalier-commands(7) in mdoc. */
 void engine_print_man(struct str *out);
