@@ -27,7 +27,7 @@ jansson\.h              src/io/
 zlib\.h                 src/(io|compress)/
 (cblas|lapacke)\.h      src/tensor/
 n?cursesw?(\.h|/)       ui/term\.c
-term\.h                 nobody
+term\.h                 ui/term\.c
 readline/               ui/prompt\.c
 (pthread|semaphore)\.h  src/(base|par|engine)/|ui/(signals|term|main)\.c
 '

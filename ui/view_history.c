@@ -401,7 +401,9 @@ static void history_move(void *state, const struct view_input *in, int key,
 {
     struct history_view *v = state;
 
-    (void)in;
+    /* Keys may come faster than frames. */
+    if (in->history)
+        follow_current(v, in->history);
     reply->used = list_key(&v->list, key);
 }
 
