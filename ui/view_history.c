@@ -402,8 +402,10 @@ static void history_move(void *state, const struct view_input *in, int key,
     struct history_view *v = state;
 
     /* Keys may come faster than frames. */
-    if (in->history)
+    if (in->history) {
         follow_current(v, in->history);
+        list_fit(&v->list, in->history->count, v->list.rows);
+    }
     reply->used = list_key(&v->list, key);
 }
 

@@ -213,6 +213,11 @@ static void chart_accuracy(const struct overview *o,
         plot->y.most = 1;
         plot->y.least = 1 - ldexp(1 - least, -o->zoom);
     }
+    if (!o->zoom && c->count == 1) {
+        /* One value alone gives no range; no accuracy is over 100 %. */
+        plot->y.least = fmax(0, c->point[0].accuracy - 0.05);
+        plot->y.most = fmin(1, c->point[0].accuracy + 0.05);
+    }
     if (c->dense_accuracy >= 0) {
         line->y = c->dense_accuracy;
         line->label = "dense";
