@@ -427,6 +427,8 @@ void pane_restyle(struct pane p, enum role role)
         for (col = 0; col < p.at.cols; col++) {
             struct cell *cell = under(p, row, col);
 
+            if (cell == NULL)
+                continue;
             cell->role = (uint16_t)role;
             if (has_ground(role))
                 cell->ground = (uint16_t)role;
