@@ -42,7 +42,9 @@ SANFLAGS := -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
 endif
 ALL_CFLAGS  = -std=gnu17 -Isrc -I. -D_XOPEN_SOURCE=700 -D_DEFAULT_SOURCE $(CPPFLAGS) \
               $(WARN) -fno-common -ffp-contract=off -fno-trapping-math -fno-math-errno -pthread $(PKG_CFLAGS) $(CFLAGS) $(SANFLAGS)
-LINK        = $(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LDLIBS)
+# V=1 shows the whole commands.
+Q           := $(if $(V),,@)
+LINK        = $(if $(V),,@echo '  LINK $@';) $(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LDLIBS)
 
 obj     = $(patsubst %.c,$(BUILD)/%.o,$(1))
 CORE    := $(sort $(shell find src -name '*.c') $(filter-out ui/main.c,$(wildcard ui/*.c)))
@@ -70,7 +72,8 @@ $(BUILD)/libcore.a: $(call obj,$(CORE)) $(BUILD)/list
 	@rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(PLACE) -MMD -MP -c -o $@ $<
+	$(if $(V),,@echo '  CC   $<')
+	$(Q)$(CC) $(ALL_CFLAGS) $(PLACE) -MMD -MP -c -o $@ $<
 $(PLACED): $(BUILD)/place
 $(PLACED): PLACE = -DESPALIER_VERSION='"$(VERSION)"' -DESPALIER_DATADIR='"$(SHARE)"'
 -include $(patsubst %.o,%.d,$(call obj,$(SOURCES)))
