@@ -178,7 +178,7 @@ static void test_what_is_no_network_is_named(void **state)
 
     assert_refused(
         net_load(support_path(state, "none.h5"), &net, NULL, NULL, &err),
-        ERR_IO, "none.h5");
+        ERR_MISSING, "none.h5");
     support_write(path, pointer, sizeof(pointer) - 1);
     assert_refused(net_load(path, &net, NULL, NULL, &err), ERR_FORMAT, "LFS");
     assert_refused(net_load("data/mnist.h5", &net, NULL, NULL, &err),

@@ -63,6 +63,7 @@ void bench_free(struct bench *b)
     str_done(&b->results);
     str_done(&b->after);
     str_done(&b->at);
+    mem_free(b->pending);
     mem_free(b);
 }
 
