@@ -11,13 +11,23 @@
 
 enum { ZERO_COLS = 8, ZERO_BAR = 4 };
 
+/* Counts come from anywhere; a sum that does not fit stays at the most. */
+static void add_count(int64_t *sum, int64_t count)
+{
+    if (__builtin_add_overflow(*sum, count, sum))
+        *sum = INT64_MAX;
+}
+
 static int64_t total_of(const struct plot_histogram *h)
 {
-    int64_t sum = h->below + h->above + (h->has_zeros ? h->zeros : 0);
+    int64_t sum = 0;
     int i;
 
+    add_count(&sum, h->below);
+    add_count(&sum, h->above);
+    add_count(&sum, h->has_zeros ? h->zeros : 0);
     for (i = 0; i < h->bins; i++)
-        sum += h->counts[i];
+        add_count(&sum, h->counts[i]);
     return sum;
 }
 

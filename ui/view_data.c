@@ -108,7 +108,8 @@ static void draw_caption(const struct picture *it, struct pane cell, int row,
 static void draw_pictures(struct data_view *v, const struct data_sheet *s,
                           struct pane p, bool focused)
 {
-    int i, skip = v->first - s->first;
+    long long skip = (long long)v->first - s->first;
+    int i;
 
     for (i = 0; i < v->across * v->down; i++) {
         struct rect r = {i / v->across * v->cell_rows,
@@ -133,7 +134,7 @@ static void draw_pictures(struct data_view *v, const struct data_sheet *s,
 static void draw_detail(const struct data_view *v, const struct data_sheet *s,
                         struct pane p)
 {
-    int i = v->first - s->first + v->at;
+    long long i = (long long)v->first - s->first + v->at;
     char label[NAME_SIZE], guess[NAME_SIZE], share[WORDS_SIZE];
     const struct picture *it;
 
@@ -168,7 +169,7 @@ static enum role confusion_role(int row, int col, int32_t n, long long all)
         return ROLE_DIM;
     if (row == col)
         return ROLE_GOOD;
-    return n * 50 >= all ? ROLE_BAD : ROLE_WARN;
+    return (long long)n * 50 >= all ? ROLE_BAD : ROLE_WARN;
 }
 
 static void draw_confusion_row(const struct data_view *v,
@@ -238,9 +239,10 @@ static void draw_confusion(struct data_view *v, const struct data_sheet *s,
 static void draw_title(const struct data_view *v, const struct data_sheet *s,
                        struct pane p)
 {
-    char filter[48], total[WORDS_SIZE];
-    bool late = strcmp(s->set, sets[v->set]) != 0 ||
-                strcmp(s->filter, filter_text(v, filter, sizeof(filter))) != 0;
+    char buf[48], total[WORDS_SIZE];
+    const char *filter = filter_text(v, buf, sizeof(buf));
+    bool late =
+        strcmp(s->set, sets[v->set]) != 0 || strcmp(s->filter, filter) != 0;
     int col = pane_text(p, 0, 0, ROLE_TITLE, sets[v->set]);
 
     col = pane_textf(p, 0, col, ROLE_NORMAL, "  %s", filter);
@@ -248,8 +250,9 @@ static void draw_title(const struct data_view *v, const struct data_sheet *s,
         col = pane_text(p, 0, col, ROLE_DIM, "  reading …");
     else if (s->total > 0)
         col =
-            pane_textf(p, 0, col, ROLE_NORMAL, "  %d to %d of %s", s->first + 1,
-                       s->first + s->count, words_count(s->total, total));
+            pane_textf(p, 0, col, ROLE_NORMAL, "  %lld to %lld of %s",
+                       (long long)s->first + 1, (long long)s->first + s->count,
+                       words_count(s->total, total));
     else
         col = pane_text(p, 0, col, ROLE_NORMAL, "  none");
     pane_textf(p, 0, col, ROLE_DIM,
@@ -300,7 +303,8 @@ static void show_from(struct data_view *v, int first)
 /* Moves the cursor by so many pictures, turning pages at the ends. */
 static void data_step(struct data_view *v, const struct data_sheet *s, int by)
 {
-    int page = v->across * v->down, to = v->first + v->at + by;
+    int page = v->across * v->down;
+    long long to = (long long)v->first + v->at + by;
 
     if (page < 1)
         return;
@@ -308,9 +312,9 @@ static void data_step(struct data_view *v, const struct data_sheet *s, int by)
         to = s->total - 1;
     if (to < 0)
         to = 0;
-    if (to < v->first || to >= v->first + page)
-        v->first = to / page * page;
-    v->at = to - v->first;
+    if (to < v->first || to >= (long long)v->first + page)
+        v->first = (int)(to / page * page);
+    v->at = (int)(to - v->first);
 }
 
 static void confusion_step(struct data_view *v, const struct data_sheet *s,

@@ -249,6 +249,11 @@ static void draw_front(struct history_view *v, const struct history_sheet *s,
             plot.cursor = plot.point_count;
         plot.point_count++;
     }
+    if (plot.point_count == 1) {
+        /* One value alone gives no range; no accuracy is over 100 %. */
+        plot.y.least = fmax(0, v->point[0].y - 0.05);
+        plot.y.most = fmin(1, v->point[0].y + 0.05);
+    }
     plot_scatter(p, &plot);
 }
 
