@@ -14,7 +14,7 @@ SHARE    = $(PREFIX)/share/$(NAME)
 # What the goals need is looked for once; what is missing is named and installed
 # (NO_INSTALL=1 only names it).  Not for a mere make -n.
 GOALS   := $(or $(MAKECMDGOALS),all)
-NEED    := build $(if $(filter test bench lint,$(GOALS)),test) $(filter lint data,$(GOALS))
+NEED    := build $(if $(filter test lint,$(GOALS)),test) $(filter lint data,$(GOALS))
 ifeq ($(findstring n,$(firstword -$(MAKEFLAGS))),)
 ifneq ($(filter-out help clean format,$(GOALS)),)
 include $(NEED:%=build/have-%)
@@ -48,8 +48,7 @@ LINK        = $(if $(V),,@echo '  LINK $@';) $(CC) $(CFLAGS) $(SANFLAGS) $(LDFLA
 
 obj     = $(patsubst %.c,$(BUILD)/%.o,$(1))
 CORE    := $(sort $(shell find src -name '*.c') $(filter-out ui/main.c,$(wildcard ui/*.c)))
-SUPPORT := $(sort $(filter-out tests/test_% tests/bench_%,$(wildcard tests/*.c tests/*/*.c)))
-BENCH   := $(patsubst tests/%.c,%,$(sort $(wildcard tests/bench_*.c)))
+SUPPORT := $(sort $(filter-out tests/test_%,$(wildcard tests/*.c tests/*/*.c)))
 # The slow ones come last.  T= chooses: make test T='par net* lessons'.
 SLOW    := io train resume screen
 FOUND   := $(patsubst tests/test_%.c,%,$(sort $(wildcard tests/test_*.c)))
@@ -63,10 +62,8 @@ PLACED  := $(call obj,$(shell grep -lE 'ESPALIER_(VERSION|DATADIR)' $(SOURCES)))
 all: $(BUILD)/$(NAME)
 $(BUILD)/$(NAME): $(call obj,ui/main.c) $(BUILD)/libcore.a
 	$(LINK)
-$(BUILD)/test_% $(BUILD)/bench_%: LDLIBS += $(TESTLIBS)
+$(BUILD)/test_%: LDLIBS += $(TESTLIBS)
 $(BUILD)/test_%: $(BUILD)/tests/test_%.o $(call obj,$(SUPPORT)) $(BUILD)/libcore.a
-	$(LINK)
-$(BUILD)/bench_%: $(BUILD)/tests/bench_%.o $(call obj,$(SUPPORT)) $(BUILD)/libcore.a
 	$(LINK)
 $(BUILD)/libcore.a: $(call obj,$(CORE)) $(BUILD)/list
 	@rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
@@ -90,8 +87,6 @@ run: all
 	@$(BUILD)/$(NAME) data/lenet-300-100.h5 data/mnist.h5
 test: $(CHOSEN:%=$(BUILD)/test_%) $(if $(LESSONS)$(filter screen,$(CHOSEN)),all)
 	@BUILD=$(BUILD) SAN=$(SAN) tests/run.sh $(CHOSEN) $(LESSONS)
-bench: all $(BENCH:%=$(BUILD)/%)
-	@for b in $(BENCH); do echo "== $$b"; $(BUILD)/$$b || exit 1; done
 
 # The compiler reads all sources again, with all it can find made an error.
 STRICT  := -O2 -Werror -Wduplicated-cond -Wduplicated-branches -Wlogical-op \
@@ -106,7 +101,13 @@ objects: $(call obj,$(SOURCES))
 format:
 	clang-format-14 -i $(TEXTS)
 
+FASHION := /usr/share/datasets/fashion-mnist
 data: data/fashion-mnist.h5
+data/fashion-mnist.h5: | all
+	$(BUILD)/$(NAME) import idx $@ train_images=$(FASHION)/train-images-idx3-ubyte.gz \
+	    train_labels=$(FASHION)/train-labels-idx1-ubyte.gz \
+	    test_images=$(FASHION)/t10k-images-idx3-ubyte.gz \
+	    test_labels=$(FASHION)/t10k-labels-idx1-ubyte.gz
 INSTALL := install -D -m 644
 install: all
 	install -D $(BUILD)/$(NAME) $(DESTDIR)$(PREFIX)/bin/$(NAME)
@@ -121,7 +122,6 @@ help:
 	@echo 'make              build build/$(NAME)'
 	@echo 'make run          build, then open the workbench on the shipped network and digits'
 	@echo 'make test         every test; T="par net* lessons" chooses'
-	@echo 'make bench        measurements'
 	@echo 'make lint         order of includes, format, man pages, strict warnings'
 	@echo 'make format       put the sources into the house format'
 	@echo 'make data         also make data/fashion-mnist.h5'
@@ -130,5 +130,5 @@ help:
 	@echo 'SAN=address,undefined or SAN=thread builds with sanitizers, in a folder of its own'
 	@echo 'NO_INSTALL=1      name missing packages, install none'
 FORCE:
-.PHONY: all run test bench lint objects format data install clean help FORCE
+.PHONY: all run test lint objects format data install clean help FORCE
 .SECONDARY:
