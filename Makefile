@@ -25,7 +25,7 @@ build/have-%: .ci/packages
 	@CC='$(CC)' NO_INSTALL='$(NO_INSTALL)' .ci/packages $(NEED)
 	@touch $@
 
-HDF5    := $(if $(filter 0,$(shell pkg-config --exists hdf5-serial; echo $$?)),hdf5-serial,hdf5)
+HDF5    := $(if $(filter 0,$(shell pkg-config --exists hdf5-serial 2>/dev/null; echo $$?)),hdf5-serial,hdf5)
 PKGS    := ncursesw readline $(HDF5) jansson openblas zlib
 # -D: ours win.  -isystem: the libraries are not held to our warnings.
 PKG_CFLAGS := $(filter-out -D%,$(subst -I,-isystem ,$(shell pkg-config --cflags $(PKGS) 2>/dev/null)))

@@ -162,6 +162,10 @@ static void test_numbers_percent_and_patterns_are_read(void **state)
     assert_ok(cmd_parse("iterate rounds=3", &s, &call, &err));
     assert_close(cmd_number(&call, "rounds"), 3, 0);
     cmd_done(&call);
+    assert_ok(cmd_parse("iterate 30%", &s, &call, &err));
+    assert_close(cmd_number(&call, "rounds"), 12, 0);
+    assert_close(cmd_number(&call, "share"), 0.3, 1e-15);
+    cmd_done(&call);
 }
 
 static void test_bad_lines_are_refused_with_a_hint(void **state)
@@ -181,7 +185,7 @@ static void test_bad_lines_are_refused_with_a_hint(void **state)
         {"train 5", "does not know what to do with \"5\""},
         {"prune 120%", "0% to 100%, got 120%"},
         {"prune 20% share=30%", "share is given twice"},
-        {"iterate", "iterate wants rounds"},
+        {"iterate 0", "rounds wants 1 to 10000, got 0"},
         {"goto", "goto wants stage"},
         {"lr=0.1", "a line starts with a command"},
         {"say \"open", "a quote is not closed"},

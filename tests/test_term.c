@@ -6,27 +6,17 @@
 
 #include <locale.h>
 #include <poll.h>
-#include <pty.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
-#include <vterm.h>
 
-#include "base/str.h"
+#include "tests/screen/terminal.h"
 #include "ui/palette.h"
 #include "ui/term.h"
 
-enum { ROWS = 24, COLS = 80, WAIT_MS = 20000, QUIET_MS = 300 };
-
-struct screen {
-    int fd;
-    pid_t child;
-    VTerm *vterm;
-    VTermScreen *cells;
-    struct str raw; /* all that was written */
-};
+enum { ROWS = 24, COLS = 80 };
 
 /* What a child does: draws frame number n. */
 typedef void painter(struct canvas *c, int n);
@@ -68,68 +58,14 @@ static void run_child(painter *paint)
     _exit(0);
 }
 
-static void open_screen(struct screen *s, painter *paint)
+static void run(const void *arg)
 {
-    struct winsize size = {.ws_row = ROWS, .ws_col = COLS};
-
-    *s = (struct screen){0};
-    s->child = forkpty(&s->fd, NULL, NULL, &size);
-    assert_true(s->child >= 0);
-    if (s->child == 0)
-        run_child(paint);
-    s->vterm = vterm_new(ROWS, COLS);
-    vterm_set_utf8(s->vterm, 1);
-    s->cells = vterm_obtain_screen(s->vterm);
-    vterm_screen_reset(s->cells, 1);
+    run_child(*(painter *const *)arg);
 }
 
-/* Reads until nothing came for a while; how many bytes. */
-static size_t settle(struct screen *s)
+static void open_screen(struct terminal *s, painter *paint)
 {
-    struct pollfd p = {.fd = s->fd, .events = POLLIN};
-    int patience = WAIT_MS;
-    size_t sum = 0;
-    char block[4096];
-
-    while (poll(&p, 1, patience) > 0) {
-        ssize_t n = read(s->fd, block, sizeof(block));
-
-        if (n <= 0)
-            break;
-        str_add_bytes(&s->raw, block, (size_t)n);
-        vterm_input_write(s->vterm, block, (size_t)n);
-        sum += (size_t)n;
-        patience = QUIET_MS;
-    }
-    return sum;
-}
-
-static void press(struct screen *s, const char *keys)
-{
-    assert_int_equal(write(s->fd, keys, strlen(keys)), strlen(keys));
-}
-
-/* Ends the child; its exit status. */
-static int close_screen(struct screen *s)
-{
-    int status = 0;
-
-    settle(s);
-    assert_int_equal(waitpid(s->child, &status, 0), s->child);
-    close(s->fd);
-    vterm_free(s->vterm);
-    str_done(&s->raw);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
-static VTermScreenCell cell_at(struct screen *s, int row, int col)
-{
-    VTermScreenCell cell;
-    VTermPos at = {row, col};
-
-    memset(&cell, 0, sizeof(cell));
-    vterm_screen_get_cell(s->cells, at, &cell);
-    return cell;
+    terminal_open(s, ROWS, COLS, run, &paint);
 }
 
 static int setup(void **state)
@@ -160,26 +96,26 @@ static void paint_signs(struct canvas *c, int n)
 static void test_every_cell_arrives_up_to_the_last_corner(void **state)
 {
     struct canvas want;
-    struct screen s;
+    struct terminal s;
     int row, col;
 
     (void)state;
     canvas_init(&want, ROWS, COLS);
     paint_signs(&want, 0);
     open_screen(&s, paint_signs);
-    settle(&s);
+    terminal_settle(&s);
     for (row = 0; row < ROWS; row++)
         for (col = 0; col < COLS; col++) {
             const struct cell *cell = &want.cells[row * COLS + col];
-            VTermScreenCell got = cell_at(&s, row, col);
+            VTermScreenCell got = terminal_cell(&s, row, col);
 
             if (cell->width > 0 && (got.chars[0] != cell->point[0] ||
                                     got.chars[1] != cell->point[1]))
                 fail_msg("U+%04X at %d,%d instead of U+%04X", got.chars[0], row,
                          col, cell->point[0]);
         }
-    press(&s, "q");
-    assert_int_equal(close_screen(&s), 0);
+    terminal_press(&s, "q");
+    assert_int_equal(terminal_close(&s), 0);
     canvas_done(&want);
 }
 
@@ -201,18 +137,18 @@ static void paint_colours(struct canvas *c, int n)
 static void test_six_hundred_pairs_of_colours_are_all_exact(void **state)
 {
     struct canvas want;
-    struct screen s;
+    struct terminal s;
     int i;
 
     (void)state;
     canvas_init(&want, ROWS, COLS);
     paint_colours(&want, 0);
     open_screen(&s, paint_colours);
-    settle(&s);
+    terminal_settle(&s);
     for (i = 0; i < 14 * COLS; i++) {
         const struct cell *cell = &want.cells[i];
         struct look look = palette_look(cell, COLOURS_256, false);
-        VTermScreenCell got = cell_at(&s, i / COLS, i % COLS);
+        VTermScreenCell got = terminal_cell(&s, i / COLS, i % COLS);
 
         if (cell->role == ROLE_NORMAL)
             continue;
@@ -222,8 +158,8 @@ static void test_six_hundred_pairs_of_colours_are_all_exact(void **state)
             fail_msg("cell %d: %d on %d instead of %d on %d", i,
                      got.fg.indexed.idx, got.bg.indexed.idx, look.fg, look.bg);
     }
-    press(&s, "q");
-    assert_int_equal(close_screen(&s), 0);
+    terminal_press(&s, "q");
+    assert_int_equal(terminal_close(&s), 0);
     canvas_done(&want);
 }
 
@@ -240,15 +176,15 @@ static void paint_twice(struct canvas *c, int n)
 
 static void test_what_does_not_change_does_not_travel(void **state)
 {
-    struct screen s;
+    struct terminal s;
 
     (void)state;
     open_screen(&s, paint_twice);
-    assert_true(settle(&s) > 100);
-    press(&s, "nn");
-    assert_in_range(settle(&s), 1, 40);
-    press(&s, "q");
-    assert_int_equal(close_screen(&s), 0);
+    assert_true(terminal_settle(&s) > 100);
+    terminal_press(&s, "nn");
+    assert_in_range(terminal_settle(&s), 1, 40);
+    terminal_press(&s, "q");
+    assert_int_equal(terminal_close(&s), 0);
 }
 
 static void paint_size(struct canvas *c, int n)
@@ -265,15 +201,15 @@ static void test_a_new_size_is_found_and_no_size_is_none(void **state)
         char sign;
     } cases[] = {{10, 40, '#'}, {3, 7, '#'}, {0, 0, '#'}, {24, 80, '#'}};
     int rows = ROWS, cols = COLS;
-    struct screen s;
+    struct terminal s;
     size_t i;
 
     (void)state;
     setenv("LINES", "5", 1); /* must not count */
     setenv("COLUMNS", "9", 1);
     open_screen(&s, paint_size);
-    settle(&s);
-    assert_int_equal(cell_at(&s, rows - 1, cols - 1).chars[0], '#');
+    terminal_settle(&s);
+    assert_int_equal(terminal_cell(&s, rows - 1, cols - 1).chars[0], '#');
     for (i = 0; i < LENGTH(cases); i++) {
         struct winsize size = {.ws_row = cases[i].rows,
                                .ws_col = cases[i].cols};
@@ -284,15 +220,15 @@ static void test_a_new_size_is_found_and_no_size_is_none(void **state)
         }
         ioctl(s.fd, TIOCSWINSZ, &size);
         vterm_set_size(s.vterm, rows, cols);
-        press(&s, "n");
+        terminal_press(&s, "n");
         if (size.ws_row == 0)
             continue; /* nothing changes; the next size shows it */
-        settle(&s);
-        if (cell_at(&s, rows - 1, cols - 1).chars[0] != '#')
+        terminal_settle(&s);
+        if (terminal_cell(&s, rows - 1, cols - 1).chars[0] != '#')
             fail_msg("the corner of %d x %d is not there", rows, cols);
     }
-    press(&s, "q");
-    assert_int_equal(close_screen(&s), 0);
+    terminal_press(&s, "q");
+    assert_int_equal(terminal_close(&s), 0);
     unsetenv("LINES");
     unsetenv("COLUMNS");
 }
@@ -300,24 +236,24 @@ static void test_a_new_size_is_found_and_no_size_is_none(void **state)
 static void test_other_locales_get_nothing_but_ascii(void **state)
 {
     static const char *const locales[] = {"C", "POSIX"};
-    struct screen s;
+    struct terminal s;
     size_t i, k;
 
     (void)state;
     for (i = 0; i < LENGTH(locales); i++) {
         child_locale = locales[i];
         open_screen(&s, paint_signs);
-        settle(&s);
-        press(&s, "q");
-        settle(&s);
+        terminal_settle(&s);
+        terminal_press(&s, "q");
+        terminal_settle(&s);
         for (k = 0; k < s.raw.len; k++)
             assert_in_range((unsigned char)s.raw.text[k], 1, 0x7F);
-        assert_int_equal(close_screen(&s), 0);
+        assert_int_equal(terminal_close(&s), 0);
     }
 }
 
 /* The last of "\033[?<mode>h" and "\033[?<mode>l" that was written; 0: none. */
-static char last_mode(const struct screen *s, const char *mode)
+static char last_mode(const struct terminal *s, const char *mode)
 {
     char on[16], off[16], last = 0;
     const char *at = s->raw.text;
@@ -336,21 +272,21 @@ static char last_mode(const struct screen *s, const char *mode)
 static void test_every_mode_that_was_set_is_taken_back(void **state)
 {
     static const char *const modes[] = {"1049", "2004", "1000", "1006"};
-    struct screen s;
+    struct terminal s;
     size_t i;
 
     (void)state;
     child_options.mouse = true;
     open_screen(&s, paint_twice);
-    settle(&s);
+    terminal_settle(&s);
     for (i = 0; i < LENGTH(modes); i++)
         assert_int_equal(last_mode(&s, modes[i]), 'h');
-    press(&s, "q");
-    settle(&s);
+    terminal_press(&s, "q");
+    terminal_settle(&s);
     for (i = 0; i < LENGTH(modes); i++)
         assert_int_equal(last_mode(&s, modes[i]), 'l');
     assert_int_equal(last_mode(&s, "25"), 'h'); /* the cursor */
-    assert_int_equal(close_screen(&s), 0);
+    assert_int_equal(terminal_close(&s), 0);
 }
 
 static void paint_noise(struct canvas *c, int n)
@@ -362,16 +298,16 @@ static void paint_noise(struct canvas *c, int n)
 static void test_foreign_output_is_kept_from_the_screen_until_the_end(
     void **state)
 {
-    struct screen s;
+    struct terminal s;
 
     (void)state;
     open_screen(&s, paint_noise);
-    settle(&s);
+    terminal_settle(&s);
     assert_null(strstr(s.raw.text, "complains"));
-    press(&s, "q");
-    settle(&s);
+    terminal_press(&s, "q");
+    terminal_settle(&s);
     assert_non_null(strstr(s.raw.text, "complains"));
-    assert_int_equal(close_screen(&s), 0);
+    assert_int_equal(terminal_close(&s), 0);
 }
 
 static void test_a_terminal_that_cannot_do_it_is_refused_with_advice(
@@ -385,19 +321,19 @@ static void test_a_terminal_that_cannot_do_it_is_refused_with_advice(
         {"", "TERM is not set"},
         {"x\033[31m", "\"x^[31m\""},
     };
-    struct screen s;
+    struct terminal s;
     size_t i;
 
     (void)state;
     for (i = 0; i < LENGTH(cases); i++) {
         child_term = cases[i].term;
         open_screen(&s, paint_signs);
-        settle(&s);
+        terminal_settle(&s);
         if (strstr(s.raw.text, cases[i].says) == NULL)
             fail_msg("TERM=%s: %s", cases[i].term, s.raw.text);
         assert_non_null(strstr(s.raw.text, "xterm-256color"));
         assert_null(strchr(s.raw.text, '\033'));
-        assert_int_equal(close_screen(&s), 2);
+        assert_int_equal(terminal_close(&s), 2);
     }
 }
 
@@ -423,7 +359,7 @@ static void test_the_terminal_decides_how_many_colours_there_are(void **state)
         {"xterm-256color", COLOURS_MONO, '0' + COLOURS_MONO},
         {"xterm", COLOURS_256, '0' + COLOURS_8},
     };
-    struct screen s;
+    struct terminal s;
     size_t i;
 
     (void)state;
@@ -431,24 +367,25 @@ static void test_the_terminal_decides_how_many_colours_there_are(void **state)
         child_term = cases[i].term;
         child_options.colours = cases[i].wanted;
         open_screen(&s, paint_few);
-        settle(&s);
-        if (cell_at(&s, 1, 0).chars[0] != cases[i].colours)
-            fail_msg("case %zu: tier %c", i, (int)cell_at(&s, 1, 0).chars[0]);
-        press(&s, "q");
-        assert_int_equal(close_screen(&s), 0);
+        terminal_settle(&s);
+        if (terminal_cell(&s, 1, 0).chars[0] != cases[i].colours)
+            fail_msg("case %zu: tier %c", i,
+                     (int)terminal_cell(&s, 1, 0).chars[0]);
+        terminal_press(&s, "q");
+        assert_int_equal(terminal_close(&s), 0);
     }
 }
 
 static void test_a_terminal_that_goes_ends_the_loop(void **state)
 {
-    struct screen s;
+    struct terminal s;
     int status = 0;
 
     (void)state;
     signal(SIGHUP, SIG_IGN); /* the child has only its eyes */
     open_screen(&s, paint_twice);
     signal(SIGHUP, SIG_DFL);
-    settle(&s);
+    terminal_settle(&s);
     close(s.fd);
     assert_int_equal(waitpid(s.child, &status, 0), s.child);
     assert_true(WIFEXITED(status));

@@ -380,7 +380,7 @@ static void test_space_runs_pauses_and_goes_on(void **unused)
     assert_shows(&d, "Space go on");
     sheets_status()->job = JOB_IDLE;
     desk_type(&d, " ");
-    assert_string_equal(d.posted, "iterate 12");
+    assert_string_equal(d.posted, "iterate");
     sheets_status()->lesson = sheets_status()->lesson_waits = true;
     snprintf(sheets_status()->lesson_text, 1024, "Look at the accuracy.");
     desk_type(&d, " ");

@@ -322,7 +322,7 @@ void screen_run_or_pause(struct screen *s)
     else if (st && st->job != JOB_IDLE)
         s->hooks.pause(s->hooks.arg, true);
     else
-        s->hooks.post(s->hooks.arg, "iterate 12");
+        s->hooks.post(s->hooks.arg, "iterate");
 }
 
 void screen_stop(struct screen *s)

@@ -103,6 +103,16 @@ static const char *join(struct cmd_call *c, int first)
     return c->joined;
 }
 
+/* A percentage is no count: `iterate 20%` leaves the rounds to their setting.
+ */
+static bool word_fits(const struct arg_def *d, const char *text)
+{
+    size_t n = strlen(text);
+
+    return d->word &&
+           (d->required || d->type != ARG_INT || n == 0 || text[n - 1] != '%');
+}
+
 static enum err_code read_words(struct cmd_call *c, struct err *err)
 {
     int used = 1, i;
@@ -110,7 +120,7 @@ static enum err_code read_words(struct cmd_call *c, struct err *err)
     for (i = 0; i < c->count && used < c->args.word_count; i++) {
         const char *text = c->args.word[used];
 
-        if (!c->def[i].word)
+        if (!word_fits(&c->def[i], text))
             continue;
         if (c->def[i].rest) {
             text = join(c, used);

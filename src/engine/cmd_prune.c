@@ -126,13 +126,7 @@ static const struct arg_def round_args[] = {
 
 /* Rounds come first, so that their number is the first word. */
 static const struct arg_def iterate_args[] = {
-    {.name = "rounds",
-     .help = "how many rounds at most",
-     .type = ARG_INT,
-     .least = 1,
-     .most = 10000,
-     .word = true,
-     .required = true},
+    {.name = "rounds", .word = true, .setting = "rounds"},
     {.name = "schedule",
      .help = "course of the sparsity over the rounds, up to to=",
      .type = ARG_WORD,
@@ -181,7 +175,7 @@ const struct cmd_row prune_commands[] = {
      .flags = CMD_NEEDS_NET | CMD_NEEDS_DATA | CMD_JOB | CMD_RECORDED,
      .run = run_step},
     {.name = "iterate",
-     .usage = "N [20%] [to=90%] [schedule=WORD] [until=CONDITION]"
+     .usage = "[12] [20%] [to=90%] [schedule=WORD] [until=CONDITION]"
               " [while=CONDITION] …",
      .help = "many rounds, each a stage of the history",
      .more =

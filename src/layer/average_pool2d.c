@@ -1,6 +1,6 @@
 /* y = the mean of the taps that lie inside the image, channel by channel. */
 #include "layer/kinds.h"
-#include "layer/pool.h"
+#include "layer/pooling.h"
 #include "tensor/vec.h"
 
 static enum err_code shape(const void *config, const struct shape *in,

@@ -3,7 +3,7 @@
  * gives dy to the first tap, in reading order, that holds the largest value.
  */
 #include "layer/kinds.h"
-#include "layer/pool.h"
+#include "layer/pooling.h"
 #include "tensor/vec.h"
 
 #define TILE 64 /* channels that backward handles at a time */

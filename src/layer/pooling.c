@@ -1,4 +1,4 @@
-#include "layer/pool.h"
+#include "layer/pooling.h"
 
 #include "layer/kinds.h"
 

@@ -1,6 +1,6 @@
 /* What the two pooling kinds share: attributes, geometry, a walk. */
-#ifndef LAYER_POOL_H
-#define LAYER_POOL_H
+#ifndef LAYER_POOLING_H
+#define LAYER_POOLING_H
 
 #include "layer/layer.h"
 #include "tensor/conv.h"
