@@ -9,7 +9,7 @@
 
 #include "base/mem.h"
 
-enum { WAIT_MS = 120000, QUIET_MS = 300 };
+enum { WAIT_MS = 60000, QUIET_MS = 300 };
 
 void terminal_open(struct terminal *t, int rows, int cols,
                    void (*child)(const void *arg), const void *arg)
