@@ -14,7 +14,7 @@ SHARE    = $(PREFIX)/share/$(NAME)
 # What the goals need is looked for once; what is missing is named and installed
 # (NO_INSTALL=1 only names it).  Not for a mere make -n.
 GOALS   := $(or $(MAKECMDGOALS),all)
-NEED    := build $(if $(filter test lint,$(GOALS)),test) $(filter lint data,$(GOALS))
+NEED    := build $(if $(filter test lint bench,$(GOALS)),test) $(filter lint data,$(GOALS))
 ifeq ($(findstring n,$(firstword -$(MAKEFLAGS))),)
 ifneq ($(filter-out help clean format,$(GOALS)),)
 include $(NEED:%=build/have-%)
@@ -48,7 +48,7 @@ LINK        = $(if $(V),,@echo '  LINK $@';) $(CC) $(CFLAGS) $(SANFLAGS) $(LDFLA
 
 obj     = $(patsubst %.c,$(BUILD)/%.o,$(1))
 CORE    := $(sort $(shell find src -name '*.c') $(filter-out ui/main.c,$(wildcard ui/*.c)))
-SUPPORT := $(sort $(filter-out tests/test_%,$(wildcard tests/*.c tests/*/*.c)))
+SUPPORT := $(sort $(filter-out tests/test_% tests/bench_%,$(wildcard tests/*.c tests/*/*.c)))
 # The slow ones come last.  T= chooses: make test T='par net* lessons'.
 SLOW    := io train resume screen
 FOUND   := $(patsubst tests/test_%.c,%,$(sort $(wildcard tests/test_*.c)))
@@ -62,8 +62,10 @@ PLACED  := $(call obj,$(shell grep -lE 'ESPALIER_(VERSION|DATADIR)' $(SOURCES)))
 all: $(BUILD)/$(NAME)
 $(BUILD)/$(NAME): $(call obj,ui/main.c) $(BUILD)/libcore.a
 	$(LINK)
-$(BUILD)/test_%: LDLIBS += $(TESTLIBS)
+$(BUILD)/test_% $(BUILD)/bench_%: LDLIBS += $(TESTLIBS)
 $(BUILD)/test_%: $(BUILD)/tests/test_%.o $(call obj,$(SUPPORT)) $(BUILD)/libcore.a
+	$(LINK)
+$(BUILD)/bench_%: $(BUILD)/tests/bench_%.o $(call obj,$(SUPPORT)) $(BUILD)/libcore.a
 	$(LINK)
 $(BUILD)/libcore.a: $(call obj,$(CORE)) $(BUILD)/list
 	@rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
@@ -87,6 +89,10 @@ run: all
 	@$(BUILD)/$(NAME) data/lenet-300-100.h5 data/mnist.h5
 test: $(CHOSEN:%=$(BUILD)/test_%) $(if $(LESSONS)$(filter screen,$(CHOSEN)),all)
 	@BUILD=$(BUILD) SAN=$(SAN) tests/run.sh $(CHOSEN) $(LESSONS)
+
+BENCHES := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/bench_*.c))
+bench: all $(BENCHES)
+	@for b in $(BENCHES); do $$b $(BUILD)/$(NAME) || exit 1; done
 
 # The compiler reads all sources again, with all it can find made an error.
 STRICT  := -O2 -Werror -Wduplicated-cond -Wduplicated-branches -Wlogical-op \
@@ -122,6 +128,7 @@ help:
 	@echo 'make              build build/$(NAME)'
 	@echo 'make run          build, then open the workbench on the shipped network and digits'
 	@echo 'make test         every test; T="par net* lessons" chooses'
+	@echo 'make bench        how fast the screen answers while every core trains'
 	@echo 'make lint         order of includes, format, man pages, strict warnings'
 	@echo 'make format       put the sources into the house format'
 	@echo 'make data         also make data/fashion-mnist.h5'
@@ -130,5 +137,5 @@ help:
 	@echo 'SAN=address,undefined or SAN=thread builds with sanitizers, in a folder of its own'
 	@echo 'NO_INSTALL=1      name missing packages, install none'
 FORCE:
-.PHONY: all run test lint objects format data install clean help FORCE
+.PHONY: all run test bench lint objects format data install clean help FORCE
 .SECONDARY:
