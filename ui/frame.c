@@ -8,7 +8,7 @@
 #include "ui/prompt.h"
 #include "ui/words.h"
 
-enum { POPUP_ROWS = 12, LESSON_LEAST = 3 };
+enum { POPUP_ROWS = 12, LESSON_LEAST = 3, LESSON_MOST = 1000 };
 
 static int tab_width(int view)
 {
@@ -54,12 +54,14 @@ static void draw_tabs(const struct screen *s, struct pane p)
     }
 }
 
-/* The panel of a lesson, off the bottom of the views. */
+/* The panel of a lesson, off the bottom of the views.  Its text is measured
+ * above a row that is there, so that nothing is drawn. */
 static int lesson_rows(const struct status_sheet *st, struct canvas *to,
                        int cols, int rows)
 {
-    struct pane measure = pane_at(to, (struct rect){0, 0, 0, cols - 4});
-    int want = pane_wrap(measure, 0, ROLE_NORMAL, st->lesson_text) + 2;
+    struct pane measure = pane_at(to, (struct rect){0, 0, 1, cols - 4});
+    int want = pane_wrap(measure, -LESSON_MOST, ROLE_NORMAL, st->lesson_text) +
+               LESSON_MOST + 2;
 
     if (want < LESSON_LEAST)
         want = LESSON_LEAST;
