@@ -262,6 +262,27 @@ static void test_real_keras_files_give_their_accuracy(void **state)
     dataset_free(data);
 }
 
+/* Keras 3 refuses weights in any other order: by depth, and side by side as a
+ * walk from the outputs meets them.  Names are an array of equal width. */
+static void test_weights_are_listed_in_the_order_of_keras(void **state)
+{
+    static const char want[] = "conv3bconv3sbn3b\0\0bn3s\0\0add3\0\0";
+    const char *path = support_path(state, "resnet.h5");
+    struct net *net = zoo_net("resnet-mini");
+    struct err err;
+    char *bytes;
+    size_t n, i;
+    bool found = false;
+
+    assert_ok(net_save(path, net, NULL, &err));
+    bytes = support_read(path, &n);
+    for (i = 0; i + sizeof(want) <= n && !found; i++)
+        found = memcmp(bytes + i, want, sizeof(want) - 1) == 0;
+    assert_true(found);
+    mem_free(bytes);
+    net_free(net);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -269,6 +290,7 @@ int main(void)
         unit_test_in_folder(test_a_net_is_also_read_from_its_keras_part),
         unit_test_in_folder(test_a_note_travels_with_the_net),
         unit_test_in_folder(test_the_same_net_makes_the_same_bytes),
+        unit_test_in_folder(test_weights_are_listed_in_the_order_of_keras),
         unit_test_in_folder(test_what_is_no_network_is_named),
         unit_test_in_folder(test_damaged_files_do_no_harm),
         cmocka_unit_test(test_real_keras_files_give_their_accuracy),
