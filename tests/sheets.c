@@ -307,9 +307,11 @@ static void typical_log(void)
         {LOG_COMMAND, 12.0, "step"},
         {LOG_RESULT, 12.2, "pruned 20%: validation accuracy 97.96% to 97.90%"},
         {LOG_RESULT, 20.9, "fine-tuned 1 epoch: validation accuracy 97.98%"},
+        {LOG_SAY, 30.0,
+         "Now we take more at once, and see how much of it comes back when "
+         "the weights that are left may learn to do without the 50 % that go."},
         {LOG_COMMAND, 30.2, "prun 20%"},
         {LOG_ERROR, 30.2, "there is no command 'prun'; did you mean 'prune'?"},
-        {LOG_SAY, 40.0, "Now we take more at once."},
     };
 
     memcpy(entries, typical, sizeof(typical));

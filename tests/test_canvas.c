@@ -172,6 +172,18 @@ static void test_text_wraps_at_blanks_and_breaks_words_that_are_too_long(
     expect_done(&c, "prune it,\nthen train\nabcdefghij\nklmno\n\n\n");
 }
 
+static void test_text_is_measured_without_drawing_and_keeps_per_cents(void **s)
+{
+    static const char text[] = "half is 50 % of all";
+    struct canvas c = make(3, 10, GLYPHS_BRAILLE);
+
+    (void)s;
+    assert_int_equal(pane_wrap_rows(pane_whole(&c), text), 3);
+    assert_int_equal(pane_wrap_rows(pane_whole(&c), ""), 0);
+    assert_int_equal(pane_wrap(pane_whole(&c), 1, ROLE_NORMAL, text), 4);
+    expect_done(&c, "\nhalf is\n50 % of\n");
+}
+
 /* What is drawn on a pane must leave the cells round it alone. */
 static void test_nothing_is_drawn_outside_of_a_pane(void **s)
 {
@@ -308,6 +320,8 @@ int main(void)
         cmocka_unit_test(test_fields_are_filled_and_aligned),
         cmocka_unit_test(
             test_text_wraps_at_blanks_and_breaks_words_that_are_too_long),
+        cmocka_unit_test(
+            test_text_is_measured_without_drawing_and_keeps_per_cents),
         cmocka_unit_test(test_nothing_is_drawn_outside_of_a_pane),
         cmocka_unit_test(test_panes_of_any_size_and_place_stay_on_the_canvas),
         cmocka_unit_test(test_taking_strips_leaves_the_rest),

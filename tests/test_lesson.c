@@ -1,8 +1,11 @@
 /* Scripts and lessons. */
+#include <glob.h>
 #include <stdio.h>
 #include <time.h>
 
 #include "base/mem.h"
+#include "base/str.h"
+#include "engine/lesson.h"
 #include "tiny.h"
 
 static void begin(struct tiny *t, void **state)
@@ -222,6 +225,44 @@ static void test_a_lesson_goes_on_in_a_resumed_session(void **state)
     tiny_close(&t);
 }
 
+/* `ask` and `reveal` wait by themselves: a `pause` behind them would be a key
+ * press that shows nothing; and what is said after the last wait is not seen,
+ * as the lesson's panel goes with its end. */
+static void check_waits(const char *path)
+{
+    struct lines l;
+    struct err err;
+    const char *before = "";
+    int i;
+
+    assert_ok(lines_load(path, &l, &err));
+    for (i = 0; i < l.count; i++) {
+        const char *line = l.line[i];
+
+        if (line[strspn(line, " \t")] == '\0' || line[0] == '#')
+            continue;
+        if (strcmp(line, "pause") == 0 &&
+            (str_starts(before, "ask ") || str_starts(before, "reveal ")))
+            fail_msg("%s:%d: waits a second time", path, i + 1);
+        before = line;
+    }
+    if (strcmp(before, "pause") != 0 && !str_starts(before, "reveal "))
+        fail_msg("%s ends with \"%s\", which nobody will see", path, before);
+    lines_done(&l);
+}
+
+static void test_each_space_in_the_shipped_lessons_shows_something(void **state)
+{
+    glob_t found;
+    size_t i;
+
+    (void)state;
+    assert_int_equal(glob("sessions/*.esp", 0, NULL, &found), 0);
+    for (i = 0; i < found.gl_pathc; i++)
+        check_waits(found.gl_pathv[i]);
+    globfree(&found);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -232,6 +273,8 @@ int main(void)
         unit_test_in_folder(test_a_lesson_waits_and_returns_to_where_it_waited),
         unit_test_in_folder(test_stop_ends_the_command_not_the_lesson),
         unit_test_in_folder(test_a_lesson_goes_on_in_a_resumed_session),
+        cmocka_unit_test(
+            test_each_space_in_the_shipped_lessons_shows_something),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -341,6 +341,12 @@ void pane_fieldf(struct pane p, int row, int col, int width, enum align align,
     pane_field(p, row, col, width, align, role, text);
 }
 
+/* A number and its per cent sign stay together. */
+static bool may_break(const char *text)
+{
+    return text[0] == ' ' && text[1] != '%';
+}
+
 /* Bytes of text that make one line of at most cols columns, without the blank
  * or newline that ends it, which goes to *skip. */
 static size_t line_length(const struct pane *p, const char *text, size_t *skip)
@@ -352,7 +358,7 @@ static size_t line_length(const struct pane *p, const char *text, size_t *skip)
     while (text[at] != '\0' && text[at] != '\n') {
         struct glyph g = glyph_next(p->canvas->glyphs, text + at);
 
-        if (text[at] == ' ') {
+        if (may_break(text + at)) {
             good = at;
             *skip = 1;
         }
@@ -386,6 +392,12 @@ int pane_wrap(struct pane p, int row, enum role role, const char *text)
     }
     str_done(&line);
     return row;
+}
+
+int pane_wrap_rows(struct pane p, const char *text)
+{
+    p.at.rows = 0;
+    return pane_wrap(p, 0, ROLE_NORMAL, text);
 }
 
 void pane_put(struct pane p, int row, int col, enum role role, uint32_t point)

@@ -122,6 +122,8 @@ void pane_fieldf(struct pane p, int row, int col, int width, enum align align,
 /* Text broken at blanks into lines of p from row on; the row after it, also
  * when that is below the pane.  Newlines break too. */
 int pane_wrap(struct pane p, int row, enum role role, const char *text);
+/* How many lines that makes. */
+int pane_wrap_rows(struct pane p, const char *text);
 
 /* One character of width 1; in the ASCII tier its nearest ASCII sign. */
 void pane_put(struct pane p, int row, int col, enum role role, uint32_t point);

@@ -8,7 +8,7 @@
 #include "ui/prompt.h"
 #include "ui/words.h"
 
-enum { POPUP_ROWS = 12, LESSON_LEAST = 3, LESSON_MOST = 1000 };
+enum { POPUP_ROWS = 12, LESSON_LEAST = 3 };
 
 static int tab_width(int view)
 {
@@ -54,18 +54,29 @@ static void draw_tabs(const struct screen *s, struct pane p)
     }
 }
 
-/* The panel of a lesson, off the bottom of the views.  Its text is measured
- * above a row that is there, so that nothing is drawn. */
+/* How high the panel of a lesson is, off the bottom of the views. */
 static int lesson_rows(const struct status_sheet *st, struct canvas *to,
-                       int cols, int rows)
+                       int rows)
 {
-    struct pane measure = pane_at(to, (struct rect){0, 0, 1, cols - 4});
-    int want = pane_wrap(measure, -LESSON_MOST, ROLE_NORMAL, st->lesson_text) +
-               LESSON_MOST + 2;
+    struct pane inside = pane_at(to, (struct rect){0, 0, 1, to->cols - 4});
+    int want = pane_wrap_rows(inside, st->lesson_text) + 2;
 
     if (want < LESSON_LEAST)
         want = LESSON_LEAST;
     return want > rows * 3 / 5 ? rows * 3 / 5 : want;
+}
+
+/* The title without its full stop, and the step that is shown or on its way. */
+static void lesson_title(const struct status_sheet *st, char *to, size_t size)
+{
+    const char *title = *st->lesson_title ? st->lesson_title : "Lesson";
+    int len = (int)strlen(title), step = st->lesson_step + 1;
+
+    if (title[len - 1] == '.')
+        len--;
+    snprintf(to, size, "%.*s · %d of %d", len, title,
+             step < st->lesson_steps ? step : st->lesson_steps,
+             st->lesson_steps);
 }
 
 static void draw_lesson(const struct status_sheet *st, struct pane p)
@@ -73,9 +84,7 @@ static void draw_lesson(const struct status_sheet *st, struct pane p)
     char title[TEXT_SIZE + 32];
     struct pane inside;
 
-    snprintf(title, sizeof(title), "%s, %d of %d",
-             *st->lesson_title ? st->lesson_title : "Lesson", st->lesson_step,
-             st->lesson_steps);
+    lesson_title(st, title, sizeof(title));
     inside = pane_box(p, ROLE_ACCENT, title);
     (void)pane_take_left(&inside, 1);
     (void)pane_take_right(&inside, 1);
@@ -265,8 +274,7 @@ void frame_draw(struct screen *s, struct canvas *to)
         draw_tabs(s, pane_at(to, (struct rect){l.body[0].row, 0, 1, to->cols}));
         cut_top(&l);
         if (st && st->lesson)
-            lesson =
-                cut_bottom(&l, lesson_rows(st, to, to->cols, l.body[0].rows));
+            lesson = cut_bottom(&l, lesson_rows(st, to, l.body[0].rows));
         draw_views(s, &l, to);
         if (lesson.rows)
             draw_lesson(st, pane_at(to, lesson));

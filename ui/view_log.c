@@ -42,12 +42,15 @@ static int shown_before(const struct log_view *v, const struct log_sheet *s,
 
 enum { TEXT_COL = 11 };
 
+static struct pane text_pane(struct pane p)
+{
+    (void)pane_take_left(&p, TEXT_COL);
+    return p;
+}
+
 static int entry_rows(struct pane p, const struct log_entry *e)
 {
-    struct pane text = pane_sub(
-        p, (struct rect){0, TEXT_COL, p.at.rows, p.at.cols - TEXT_COL});
-    int rows = pane_wrap(pane_sub(text, (struct rect){0, 0, 0, text.at.cols}),
-                         0, ROLE_NORMAL, entry_text(e));
+    int rows = pane_wrap_rows(text_pane(p), entry_text(e));
 
     return rows > 1 ? rows : 1;
 }
@@ -57,14 +60,11 @@ static void draw_entry(struct pane p, int row, const struct log_entry *e)
     size_t kind = (size_t)e->kind < sizeof(kinds) / sizeof(kinds[0])
                       ? (size_t)e->kind
                       : (size_t)LOG_NOTE;
-    struct pane text;
 
     if (e->seconds >= 0 && e->seconds < 1e7)
         pane_fieldf(p, row, 0, 8, ALIGN_RIGHT, ROLE_DIM, "%.1f", e->seconds);
     pane_text(p, row, 9, kinds[kind].role, kinds[kind].sign);
-    text = pane_sub(
-        p, (struct rect){0, TEXT_COL, p.at.rows, p.at.cols - TEXT_COL});
-    pane_wrap(text, row, kinds[kind].role, entry_text(e));
+    pane_wrap(text_pane(p), row, kinds[kind].role, entry_text(e));
 }
 
 /* Keeps what is read in place while new entries come. */
