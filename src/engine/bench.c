@@ -236,10 +236,7 @@ struct stage *bench_stage(struct bench *b, const char *text, struct err *err)
 
     if (clone == NULL)
         return NULL;
-    if (net_need_moments(clone, 0, err) != ERR_OK) {
-        net_free(clone);
-        return NULL;
-    }
+    net_drop_training(clone);
     s = stages_add(b->history, b->history->current, text, clone);
     s->data = b->data_number;
     stages_go(b->history, s->id);
@@ -255,11 +252,11 @@ enum err_code bench_open_net(struct bench *b, struct net *net, const char *text,
     struct net *clone = net_clone(net, err);
     struct stage *s;
 
-    if (clone == NULL || net_need_moments(clone, 0, err) != ERR_OK) {
-        net_free(clone);
+    if (clone == NULL) {
         net_free(net);
         return err->code;
     }
+    net_drop_training(clone);
     drop_evaluator(b);
     net_free(b->net);
     b->net = net;

@@ -282,9 +282,9 @@ static enum err_code run_export(struct bench *b, const struct cmd_call *call,
     if (net == NULL)
         return err->code;
     mask_clear_net(net);
-    code = net_need_moments(net, 0, err);
-    if (code == ERR_OK)
-        code = net_save(path, net, NULL, err);
+    net_unbind(net);
+    net_drop_training(net);
+    code = net_save(path, net, NULL, err);
     net_free(net);
     return code == ERR_OK ? say_written(b, path, err) : code;
 }

@@ -47,7 +47,8 @@ static size_t held_bytes(struct net *net)
     size_t bytes = 0;
 
     for (p = net_first(net, &w); p != NULL; p = net_next(&w))
-        bytes += p->count * (sizeof(float) + (p->mask != NULL));
+        bytes += p->count * (sizeof(float) + (p->mask != NULL) +
+                             (p->book != NULL ? sizeof(uint16_t) : 0));
     return bytes;
 }
 

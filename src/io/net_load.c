@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "io/io.h"
 #include "io/keras.h"
+#include "io/net_quant.h"
 #include "net/spec.h"
 
 /* Reads group/name into count values of type; its size must be p's. */
@@ -110,21 +111,31 @@ static enum err_code read_mask(hid_t own, const char *path, struct param *p,
     return ERR_OK;
 }
 
-static enum err_code read_extras_of(hid_t own, const char *layer,
-                                    struct param *p, struct err *err)
+static enum err_code read_bound(hid_t own, const char *layer, struct param *p,
+                                struct err *err)
 {
-    static const char *const groups[NET_MOMENT_MAX] = {"moments_1",
-                                                       "moments_2"};
     char *path = mem_printf("masks/%s/%s", layer, p->name);
     enum err_code code = ERR_OK;
-    int m;
 
     if (h5_has(own, path))
         code = read_mask(own, path, p, err);
     mem_free(path);
+    return code == ERR_OK ? quant_read(own, layer, p, err) : code;
+}
+
+static enum err_code read_moments(hid_t own, const char *layer, struct param *p,
+                                  struct err *err)
+{
+    static const char *const group[NET_MOMENT_MAX] = {"moments_1", "moments_2"};
+    enum err_code code = ERR_OK;
+    int m;
+
     for (m = 0; m < NET_MOMENT_MAX && code == ERR_OK; m++) {
-        path = mem_printf("%s/%s/%s", groups[m], layer, p->name);
-        if (p->moment[m] != NULL && h5_has(own, path))
+        char *path = mem_printf("%s/%s/%s", group[m], layer, p->name);
+
+        if (p->book != NULL)
+            code = quant_read_moment(own, path, p, m, err);
+        else if (p->moment[m] != NULL && h5_has(own, path))
             code =
                 read_array(own, path, p, H5T_NATIVE_FLOAT, p->moment[m], err);
         mem_free(path);
@@ -132,18 +143,37 @@ static enum err_code read_extras_of(hid_t own, const char *layer,
     return code;
 }
 
+/* read for every parameter of net. */
+static enum err_code read_each(hid_t own, struct net *net, char *const *names,
+                               enum err_code (*read)(hid_t own,
+                                                     const char *layer,
+                                                     struct param *p,
+                                                     struct err *err),
+                               struct err *err)
+{
+    int i, k;
+
+    for (i = 0; i < net->node_count; i++) {
+        for (k = 0; k < net->node[i].param_count; k++) {
+            if (read(own, names[i], &net->node[i].param[k], err) != ERR_OK)
+                return err->code;
+        }
+    }
+    return ERR_OK;
+}
+
+/* What moments there are room for depends on the codebooks. */
 static enum err_code read_extras(hid_t own, struct net *net,
                                  struct net_note *note, struct err *err)
 {
     char **names = keras_names_of(net);
     int moments = h5_has(own, "moments_2") ? 2 : h5_has(own, "moments_1");
-    enum err_code code = net_need_moments(net, moments, err);
-    int i, k;
+    enum err_code code = read_each(own, net, names, read_bound, err);
 
-    for (i = 0; i < net->node_count; i++) {
-        for (k = 0; k < net->node[i].param_count && code == ERR_OK; k++)
-            code = read_extras_of(own, names[i], &net->node[i].param[k], err);
-    }
+    if (code == ERR_OK)
+        code = net_need_moments(net, moments, err);
+    if (code == ERR_OK)
+        code = read_each(own, net, names, read_moments, err);
     keras_names_free(net, names);
     if (code == ERR_OK && note != NULL) {
         char *text = h5_attr_text(own, KERAS_NOTE);

@@ -1,11 +1,12 @@
 /* Networks as Keras 2 has them, with what it has no place for in a group of
- * our own: spec, masks, moments, note. */
+ * our own: spec, masks, codebooks, grids, moments, note. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "io/io.h"
 #include "io/keras.h"
+#include "io/net_quant.h"
 #include "net/spec.h"
 
 static void dims_of(const struct param *p, hsize_t *dim)
@@ -148,10 +149,27 @@ static herr_t put_own(hid_t own, const char *what, const char *layer,
     return good;
 }
 
+static herr_t put_moments(hid_t own, const char *layer, const struct param *p)
+{
+    static const char *const group[NET_MOMENT_MAX] = {"moments_1", "moments_2"};
+    herr_t good = 0;
+    int m;
+
+    for (m = 0; m < NET_MOMENT_MAX && good >= 0; m++) {
+        char *path = mem_printf("%s/%s/%s", group[m], layer, p->name);
+
+        good = p->book != NULL ? quant_put_moment(own, path, p, m)
+                               : put_own(own, group[m], layer, p,
+                                         H5T_NATIVE_FLOAT, p->moment[m]);
+        mem_free(path);
+    }
+    return good;
+}
+
 static herr_t put_extras(hid_t own, const struct net *net, char *const *names)
 {
     herr_t good = 0;
-    int i, k, m;
+    int i, k;
 
     for (i = 0; i < net->node_count; i++) {
         const struct node *n = &net->node[i];
@@ -161,9 +179,10 @@ static herr_t put_extras(hid_t own, const struct net *net, char *const *names)
 
             good =
                 put_own(own, "masks", names[i], p, H5T_NATIVE_UINT8, p->mask);
-            for (m = 0; m < NET_MOMENT_MAX && good >= 0; m++)
-                good = put_own(own, m == 0 ? "moments_1" : "moments_2",
-                               names[i], p, H5T_NATIVE_FLOAT, p->moment[m]);
+            if (good >= 0)
+                good = quant_put(own, names[i], p);
+            if (good >= 0)
+                good = put_moments(own, names[i], p);
         }
     }
     return good;

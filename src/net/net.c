@@ -21,6 +21,8 @@ static void param_free_extras(struct param *p)
 {
     int m;
 
+    codebook_free(p->book);
+    grid_free(p->grid);
     mem_block_free(p->mask);
     p->mask = NULL;
     for (m = 0; m < NET_MOMENT_MAX; m++) {

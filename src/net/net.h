@@ -1,8 +1,9 @@
 /*
  * A network: a directed acyclic graph of layers with its parameters.
  * Invariants: nodes stand in topological order (inputs have smaller numbers);
- * all values lie in one block; a mask entry of 0 goes with a value of +0.0.
- * Ownership: the net owns nodes, parameters, masks and moments.
+ * all values lie in one block; a mask entry of 0 goes with a value of +0.0; a
+ * value bound to a codebook or grid is one of its numbers.
+ * Ownership: the net owns nodes, parameters and all that belongs to them.
  * Threads: one thread at a time, apart from pool chunks that touch disjoint
  * parts.
  */
@@ -15,9 +16,10 @@
 
 #include "base/err.h"
 #include "layer/layer.h"
+#include "net/quant.h"
 
 #define NET_INPUT      (-1) /* as a node's input: the net's own input */
-#define NET_MOMENT_MAX 2
+#define NET_MOMENT_MAX QUANT_MOMENT_MAX
 #define NET_OUTPUT_MAX 16
 
 /* One array that the net learns or keeps, with all that belongs to it. */
@@ -28,6 +30,8 @@ struct param {
     float *value;
     uint8_t *mask;                 /* 1 alive, 0 pruned; NULL: all alive */
     float *moment[NET_MOMENT_MAX]; /* NULL until an optimiser asks */
+    struct codebook *book;         /* its moments stand in for the above */
+    struct grid *grid;             /* at most one of the two; NULL: free */
 };
 
 struct node {
@@ -69,9 +73,9 @@ enum err_code net_add(struct net *net, const struct layer_kind *kind,
 enum err_code net_finish(struct net *net, const int *outputs, int count,
                          struct err *err) MUST_CHECK;
 void net_free(struct net *net);
-/* Returns new: same graph, values, masks, moments. */
+/* Returns new: same graph, values, masks, moments, codebooks, grids. */
 struct net *net_clone(const struct net *net, struct err *err) MUST_CHECK;
-/* Copies values, masks and moments between nets of one graph. */
+/* Copies all of that between nets of one graph. */
 enum err_code net_copy_state(struct net *to, const struct net *from,
                              struct err *err) MUST_CHECK;
 
@@ -91,9 +95,19 @@ struct param *net_next(struct param_walk *w);
 
 /* Gives p a mask of ones when it has none. */
 enum err_code param_need_mask(struct param *p, struct err *err) MUST_CHECK;
-/* Gives every trainable parameter that many zeroed moments (0 drops them). */
+/* Takes book or grid (one of them, or neither) in place of what p has; its
+ * moments go. */
+void param_bind(struct param *p, struct codebook *book, struct grid *grid);
+/* Gives every trainable parameter, or its codebook, that many zeroed moments
+ * (0 drops them). */
 enum err_code net_need_moments(struct net *net, int count,
                                struct err *err) MUST_CHECK;
+/* Gives every trainable grid latent values, those that the weights have. */
+enum err_code net_need_latent(struct net *net, struct err *err) MUST_CHECK;
+/* Frees every parameter of its codebook or grid; values stay. */
+void net_unbind(struct net *net);
+/* Drops what only training needs: moments and latent values. */
+void net_drop_training(struct net *net);
 
 /* The node whose softmax ends output o, or -1: then the loss is taken at its
  * input (logits) and softmax is only applied for showing probabilities. */

@@ -1,4 +1,5 @@
-/* What a net holds: copies of it, initial values, masks and moments. */
+/* What a net holds: copies of it, initial values, and what comes with them:
+ * masks, moments, codebooks, grids. */
 #include <assert.h>
 #include <math.h>
 #include <string.h>
@@ -127,25 +128,110 @@ static void copy_extra(struct param *p, const struct param *q, int extra,
     memcpy(get_extra(p, extra), get_extra(q, extra), extra_bytes(p, extra));
 }
 
+/* Clones of what from's parameters are bound to, in the order of the walk. */
+struct bindings {
+    struct codebook **book;
+    struct grid **grid;
+    int count;
+};
+
+static enum err_code bindings_of(struct bindings *b, const struct net *from,
+                                 struct err *err)
+{
+    int i, k, n = 0;
+
+    for (i = 0; i < from->node_count; i++)
+        n += from->node[i].param_count;
+    b->book = mem_array((size_t)n, sizeof(*b->book));
+    b->grid = mem_array((size_t)n, sizeof(*b->grid));
+    for (i = 0; i < from->node_count; i++) {
+        for (k = 0; k < from->node[i].param_count; k++) {
+            const struct param *p = &from->node[i].param[k];
+
+            n = b->count++;
+            if (p->book != NULL &&
+                (b->book[n] = codebook_clone(p->book, err)) == NULL)
+                return err->code;
+            if (p->grid != NULL &&
+                (b->grid[n] = grid_clone(p->grid, err)) == NULL)
+                return err->code;
+        }
+    }
+    return ERR_OK;
+}
+
+/* Frees what nobody has taken. */
+static void bindings_done(struct bindings *b)
+{
+    while (b->count-- > 0) {
+        codebook_free(b->book[b->count]);
+        grid_free(b->grid[b->count]);
+    }
+    mem_free(b->book);
+    mem_free(b->grid);
+}
+
+static void bind(struct param *p, struct codebook *book, struct grid *grid)
+{
+    codebook_free(p->book);
+    grid_free(p->grid);
+    p->book = book;
+    p->grid = grid;
+}
+
+void param_bind(struct param *p, struct codebook *book, struct grid *grid)
+{
+    int m;
+
+    assert(book == NULL || grid == NULL);
+    bind(p, book, grid);
+    for (m = 0; m < NET_MOMENT_MAX; m++) {
+        mem_block_free(p->moment[m]);
+        p->moment[m] = NULL;
+    }
+}
+
+void net_unbind(struct net *net)
+{
+    struct param_walk w;
+    struct param *p;
+
+    for (p = net_first(net, &w); p != NULL; p = net_next(&w))
+        param_bind(p, NULL, NULL);
+}
+
+static void take_state(struct net *to, const struct net *from,
+                       struct spares *spares, struct bindings *bound)
+{
+    struct param_walk w;
+    struct param *p;
+    int e, n = 0;
+
+    memcpy(to->values, from->values, to->value_count * sizeof(float));
+    for (p = net_first(to, &w); p != NULL; p = net_next(&w), n++) {
+        for (e = 0; e < EXTRA_COUNT; e++)
+            copy_extra(p, &from->node[w.node].param[w.param], e, spares);
+        bind(p, bound->book[n], bound->grid[n]);
+        bound->book[n] = NULL;
+        bound->grid[n] = NULL;
+    }
+}
+
 enum err_code net_copy_state(struct net *to, const struct net *from,
                              struct err *err)
 {
     struct spares spares = {0};
-    struct param_walk w;
-    struct param *p;
-    int e;
+    struct bindings bound = {0};
 
     if (!net_same_graph(to, from))
         return err_set(err, ERR_SHAPE, "\"%s\" and \"%s\" are different nets",
                        from->name, to->name);
-    if (spares_for_copy(&spares, to, from, err) == ERR_OK) {
-        memcpy(to->values, from->values, to->value_count * sizeof(float));
-        for (p = net_first(to, &w); p != NULL; p = net_next(&w)) {
-            for (e = 0; e < EXTRA_COUNT; e++)
-                copy_extra(p, &from->node[w.node].param[w.param], e, &spares);
-        }
+    if (spares_for_copy(&spares, to, from, err) == ERR_OK &&
+        bindings_of(&bound, from, err) == ERR_OK) {
+        take_state(to, from, &spares, &bound);
         err->code = ERR_OK;
     }
+    bindings_done(&bound);
     spares_done(&spares);
     return err->code;
 }
@@ -229,17 +315,29 @@ enum err_code param_need_mask(struct param *p, struct err *err)
     return ERR_OK;
 }
 
+/* Where p's moment m lies, and its size: tied weights share one. */
+static float **moment_at(struct param *p, int m, size_t *bytes)
+{
+    if (p->book == NULL) {
+        *bytes = p->count * sizeof(float);
+        return &p->moment[m];
+    }
+    *bytes = ((size_t)p->book->k + 1) * sizeof(float);
+    return &p->book->moment[m];
+}
+
 static enum err_code spares_for_moments(struct spares *s, struct net *net,
                                         int count, struct err *err)
 {
     struct param_walk w;
     struct param *p;
+    size_t bytes;
     int m;
 
     for (p = net_first(net, &w); p != NULL; p = net_next(&w)) {
         for (m = 0; m < count && p->def.trainable; m++) {
-            if (p->moment[m] == NULL &&
-                spares_add(s, extra_bytes(p, 1 + m), err) != ERR_OK)
+            if (*moment_at(p, m, &bytes) == NULL &&
+                spares_add(s, bytes, err) != ERR_OK)
                 return err->code;
         }
     }
@@ -248,16 +346,19 @@ static enum err_code spares_for_moments(struct spares *s, struct net *net,
 
 static void reset_moments(struct param *p, int count, struct spares *s)
 {
+    size_t bytes;
     int m;
 
     for (m = 0; m < NET_MOMENT_MAX; m++) {
+        float **moment = moment_at(p, m, &bytes);
+
         if (m >= count || !p->def.trainable) {
-            mem_block_free(p->moment[m]);
-            p->moment[m] = NULL;
-        } else if (p->moment[m] == NULL) {
-            p->moment[m] = spares_take(s);
+            mem_block_free(*moment);
+            *moment = NULL;
+        } else if (*moment == NULL) {
+            *moment = spares_take(s);
         } else {
-            memset(p->moment[m], 0, extra_bytes(p, 1 + m));
+            memset(*moment, 0, bytes);
         }
     }
 }
@@ -276,4 +377,47 @@ enum err_code net_need_moments(struct net *net, int count, struct err *err)
     }
     spares_done(&spares);
     return err->code;
+}
+
+static bool needs_latent(const struct param *p)
+{
+    return p->grid != NULL && p->def.trainable;
+}
+
+enum err_code net_need_latent(struct net *net, struct err *err)
+{
+    struct spares spares = {0};
+    struct param_walk w;
+    struct param *p;
+
+    err->code = ERR_OK;
+    for (p = net_first(net, &w); p != NULL && err->code == ERR_OK;
+         p = net_next(&w)) {
+        if (needs_latent(p) && p->grid->latent == NULL)
+            err->code = spares_add(&spares, p->count * sizeof(float), err);
+    }
+    for (p = net_first(net, &w); p != NULL && err->code == ERR_OK;
+         p = net_next(&w)) {
+        if (!needs_latent(p))
+            continue;
+        if (p->grid->latent == NULL)
+            p->grid->latent = spares_take(&spares);
+        memcpy(p->grid->latent, p->value, p->count * sizeof(float));
+    }
+    spares_done(&spares);
+    return err->code;
+}
+
+void net_drop_training(struct net *net)
+{
+    struct param_walk w;
+    struct param *p;
+
+    for (p = net_first(net, &w); p != NULL; p = net_next(&w)) {
+        reset_moments(p, 0, NULL);
+        if (p->grid == NULL)
+            continue;
+        mem_block_free(p->grid->latent);
+        p->grid->latent = NULL;
+    }
 }
