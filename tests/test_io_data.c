@@ -1,6 +1,9 @@
 /* Data sets: IDX in, HDF5 out and back, and what is refused. */
 #include "support.h"
 
+#include <fcntl.h>
+#include <pthread.h>
+
 #include "base/mem.h"
 #include "io/io.h"
 
@@ -78,6 +81,40 @@ static void test_idx_files_that_do_not_fit_are_refused(void **state)
     assert_true(idx_open(&names, &d, &err) != ERR_OK);
 }
 
+static void *open_missing_dataset(void *path)
+{
+    struct dataset *d;
+    struct err err;
+
+    assert_int_not_equal(data_open(path, NULL, NULL, &d, &err), ERR_OK);
+    return NULL;
+}
+
+/* HDF5 keeps for every thread whether it prints its errors; over a full screen
+ * it would print them into the picture. */
+static void test_hdf5_prints_nothing_on_any_thread(void **state)
+{
+    const char *log = support_path(state, "log");
+    const char *path = support_path(state, "half.h5");
+    char *bytes = support_read("data/lenet-300-100.h5", NULL);
+    int kept = dup(STDERR_FILENO), to = creat(log, 0600);
+    pthread_t thread;
+    size_t n;
+
+    support_write(path, bytes, 5000);
+    mem_free(bytes);
+    assert_true(kept >= 0 && to >= 0 && dup2(to, STDERR_FILENO) >= 0);
+    assert_int_equal(pthread_create(&thread, NULL, open_missing_dataset,
+                                    (void *)(uintptr_t)path),
+                     0);
+    pthread_join(thread, NULL);
+    assert_true(dup2(kept, STDERR_FILENO) >= 0);
+    close(kept);
+    close(to);
+    mem_free(support_read(log, &n));
+    assert_int_equal(n, 0);
+}
+
 static void test_the_shipped_digits_are_whole(void **state)
 {
     struct dataset *d;
@@ -100,6 +137,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         unit_test_in_folder(test_idx_files_become_hdf5_and_come_back),
         unit_test_in_folder(test_idx_files_that_do_not_fit_are_refused),
+        unit_test_in_folder(test_hdf5_prints_nothing_on_any_thread),
         cmocka_unit_test(test_the_shipped_digits_are_whole),
     };
 

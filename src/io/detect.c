@@ -58,6 +58,7 @@ static bool is_hdf5(const char *path, const char *head, size_t n)
     size_t at;
     bool found;
 
+    h5_quiet();
     if (n >= 8 && memcmp(head, h5_magic, 8) == 0)
         return true;
     for (at = 512; at + 8 <= n; at *= 2) {

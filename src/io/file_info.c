@@ -102,7 +102,6 @@ enum err_code file_info(const char *path, struct str *out, struct err *err)
     enum h5_kind root;
     hid_t file;
 
-    io_start();
     if (detect_file(path, &kind, err) != ERR_OK)
         return err->code;
     if (kind == FILE_ZIP) {

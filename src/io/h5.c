@@ -14,8 +14,12 @@
 void io_start(void)
 {
     (void)H5open();
-    (void)H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
     (void)lzf_register();
+}
+
+void h5_quiet(void)
+{
+    (void)H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
 }
 
 void h5_close(hid_t id)
@@ -95,6 +99,7 @@ hid_t h5_open(const char *path, struct err *err)
     hid_t H5_AUTO access = H5Pcreate(H5P_FILE_ACCESS);
     hid_t file;
 
+    h5_quiet();
     (void)H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
     (void)H5Pset_file_locking(access, false, true);
     file = H5Fopen(path, H5F_ACC_RDONLY, access);
@@ -115,6 +120,7 @@ static hid_t memory_access(void)
 {
     hid_t access = H5Pcreate(H5P_FILE_ACCESS);
 
+    h5_quiet();
     (void)H5Pset_fapl_core(access, GROW_BYTES, false);
     (void)H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
     return access;

@@ -23,6 +23,10 @@
 void h5_close(hid_t id);
 void h5_close_at(const hid_t *id);
 
+/* A library built for threads keeps a switch for each of them: silences its own
+ * printing on this one.  Whatever opens or makes a file calls it first. */
+void h5_quiet(void);
+
 /* Sets err to "message: HDF5's innermost reason" and clears HDF5's stack. */
 enum err_code h5_fail(struct err *err, enum err_code code, const char *fmt, ...)
     PRINTF_LIKE(3, 4);

@@ -12,7 +12,7 @@
 #include "net/net.h"
 #include "par/progress.h"
 
-/* Silences HDF5's own printing and registers our filters; once, at start. */
+/* Starts HDF5 and registers our filters; once. */
 void io_start(void);
 
 /* Opens a data set; *out is new and not split.  want (may be NULL) is the

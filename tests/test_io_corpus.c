@@ -1,0 +1,158 @@
+/* Networks of other people, against what their own arrays give. */
+#include "support.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "fixture.h"
+#include "io/io.h"
+#include "learning.h"
+#include "net/exec.h"
+
+#define CORPUS "../shared/corpus"
+
+/* A run over the whole batch at once, one shard after the other. */
+struct run {
+    const struct net *net;
+    const float *x; /* (n, input) */
+    float *y;       /* (n, last output) */
+};
+
+static void fill(void *arg, int first, int n, float *x)
+{
+    const struct run *r = arg;
+    size_t row = shape_count(&r->net->input);
+
+    memcpy(x, r->x + (size_t)first * row, (size_t)n * row * sizeof(*x));
+}
+
+static void softmax(float *y, size_t n)
+{
+    float most = y[0], sum = 0;
+    size_t i;
+
+    for (i = 1; i < n; i++)
+        most = y[i] > most ? y[i] : most;
+    for (i = 0; i < n; i++)
+        sum += y[i] = expf(y[i] - most);
+    for (i = 0; i < n; i++)
+        y[i] /= sum;
+}
+
+static double take(void *arg, int shard, int first, int n,
+                   const float *const *y, float *const *dy)
+{
+    const struct run *r = arg;
+    int last = r->net->output_count - 1, k;
+    const struct shape *out = &r->net->node[r->net->output[last]].out;
+    size_t row = shape_count(out), i;
+    float *to = r->y + (size_t)first * row;
+
+    (void)shard;
+    (void)dy;
+    memcpy(to, y[last], (size_t)n * row * sizeof(*to));
+    k = out->dim[out->rank - 1];
+    for (i = 0; net_softmax_of(r->net, last) >= 0 && i < (size_t)n * row;
+         i += (size_t)k)
+        softmax(to + i, (size_t)k);
+    return 0;
+}
+
+/* Returns new (free): what net makes of n samples x. */
+static float *outputs_of(struct net *net, const float *x, int n)
+{
+    struct pool *pool = learning_pool(1);
+    struct err err;
+    struct exec *e = exec_new(net, n, EXEC_EVAL, pool, &err);
+    const struct node *out = &net->node[net->output[net->output_count - 1]];
+    struct run r = {net, x, NULL};
+    struct exec_hooks hooks = {fill, take, &r};
+
+    assert_non_null(e);
+    r.y = calloc((size_t)n * shape_count(&out->out), sizeof(*r.y));
+    (void)exec_run(e, PASS_EVAL, false, n, 0, 0, &hooks);
+    exec_free(e);
+    pool_free(pool);
+    return r.y;
+}
+
+/* Whether net gives the golden outputs; prints the largest difference. */
+static bool agrees(struct net *net, const char *name)
+{
+    char path[256];
+    struct fixture *f;
+    float *x, *want, *got;
+    size_t dim[8], count, i;
+    double worst = 0, scale = 0;
+
+    snprintf(path, sizeof(path), "../../" CORPUS "/golden/%s.golden.h5", name);
+    f = fixture_open(path);
+    fixture_shape(f, "input_0", dim);
+    x = fixture_floats(f, "input_0", &count);
+    assert_int_equal(count, dim[0] * shape_count(&net->input));
+    snprintf(path, sizeof(path), "output_%d", net->output_count - 1);
+    want = fixture_floats(f, path, &count);
+    got = outputs_of(net, x, (int)dim[0]);
+    assert_int_equal(
+        count,
+        dim[0] * shape_count(
+                     &net->node[net->output[net->output_count - 1]].out));
+    for (i = 0; i < count; i++) {
+        worst = fmax(worst, fabs((double)got[i] - (double)want[i]));
+        scale = fmax(scale, fabs((double)want[i]));
+    }
+    if (!(worst <= 1e-5 + 1e-5 * scale))
+        print_message("%s: off by %g of %g\n", name, worst, scale);
+    fixture_close(f);
+    free(x);
+    free(want);
+    free(got);
+    return worst <= 1e-5 + 1e-5 * scale;
+}
+
+/* Every network of the corpus that opens and whose outputs are known. */
+static void test_networks_that_open_give_their_outputs(void **state)
+{
+    DIR *dir = opendir(CORPUS "/golden");
+    const struct dirent *entry;
+    int opened = 0, wrong = 0;
+
+    (void)state;
+    if (dir == NULL) {
+        print_message("skipped: no " CORPUS "\n");
+        return;
+    }
+    while ((entry = readdir(dir)) != NULL) {
+        char name[200], path[256];
+        char *end;
+        struct net *net;
+        struct err err;
+
+        snprintf(name, sizeof(name), "%s", entry->d_name);
+        end = strstr(name, ".golden.h5");
+        if (end == NULL)
+            continue;
+        *end = '\0';
+        snprintf(path, sizeof(path), CORPUS "/networks/%s", name);
+        if (net_load(path, &net, NULL, NULL, &err) != ERR_OK)
+            continue;
+        opened++;
+        wrong += !agrees(net, name);
+        net_free(net);
+    }
+    closedir(dir);
+    print_message("%d networks opened\n", opened);
+    assert_int_equal(wrong, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_networks_that_open_give_their_outputs),
+    };
+
+    io_start();
+    return cmocka_run_group_tests_name("io_corpus", tests, NULL, NULL);
+}
