@@ -128,7 +128,7 @@ help:
 	@echo 'make              build build/$(NAME)'
 	@echo 'make run          build, then open the workbench on the shipped network and digits'
 	@echo 'make test         every test; T="par net* lessons" chooses'
-	@echo 'make bench        how fast the screen answers while every core trains'
+	@echo 'make bench        speed of nets and of the screen, in a minute or two; FULL=1 measures longer'
 	@echo 'make lint         order of includes, format, man pages, strict warnings'
 	@echo 'make format       put the sources into the house format'
 	@echo 'make data         also make data/fashion-mnist.h5'

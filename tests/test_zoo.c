@@ -32,7 +32,9 @@ static double macs_of(const struct net *net, const char *node)
 /* Counts of the literature and, for the residual net, of its layers added up
  * by hand: 144 + 2 * 2304 + 4608 + 9216 + 512 + 18432 + 36864 + 2048 + 640
  * weights, a gain and a shift for 3 * 16 + 3 * 32 + 3 * 64 channels, 10
- * biases. */
+ * biases.  The separable net: 27 * 32, then 9 a + a b for (a,b) = (32,64),
+ * (64,128), (128,128), (128,256), (256,256), then 2560; 1472 channels with a
+ * gain and a shift. */
 static const struct {
     const char *name;
     long long weights, params, statistics;
@@ -45,6 +47,7 @@ static const struct {
     {"conv-6", 2261184, 2261184 + 2 * 64 + 2 * 128 + 2 * 256 + 256 + 256 + 10,
      0, 0},
     {"resnet-mini", 77072, 77072 + 2 * 336 + 10, 2 * 336, 0},
+    {"mobilenet-mini", 133824, 133824 + 2 * 1472 + 10, 2 * 1472, 0},
 };
 
 static void test_counts_are_those_of_the_literature(void **state)

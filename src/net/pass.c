@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "par/meter.h"
 #include "tensor/vec.h"
 
 /* A pass and the arrays it points to. */
@@ -149,6 +150,7 @@ static void run_backward(const struct shard *s, int node)
 static void run_part(const struct shard *s, const struct plan_op *op)
 {
     double *part = part_slot(s->work->e, op->node, s->index);
+    enum meter_phase before = meter_enter(METER_REDUCTION);
     struct call c;
 
     call_for_shard(&c, s, op->node);
@@ -156,6 +158,7 @@ static void run_part(const struct shard *s, const struct plan_op *op)
         c.pass.kind->forward_part(&c.pass, part);
     else
         c.pass.kind->backward_part(&c.pass, part);
+    meter_enter(before);
 }
 
 static bool all_finite(const float *x, size_t count)
@@ -256,10 +259,13 @@ void pass_shard(void *arg, int chunk, int worker)
     s.n = left < p->shard ? left : p->shard;
     s.memory = e->memory + (size_t)(e->by_shard ? chunk : worker) * p->floats;
     s.scratch = e->scratch + (size_t)worker * p->scratch;
+    meter_enter(METER_DATA);
     if (w->from == 0)
         w->hooks->fill(w->hooks->arg, s.first, s.n, place(&s, p->input));
+    meter_enter(METER_ELEMENTS);
     for (i = w->from; i < w->to; i++)
         run_op(&s, &p->op[i]);
+    meter_enter(METER_OUTSIDE);
 }
 
 /* Gradients that a join wrote for all shards stand in the first slot; zeros in
@@ -299,10 +305,12 @@ static void join(const struct work *w, const struct plan_op *op)
 void pass_joins(const struct work *w)
 {
     const struct plan_op *op = w->e->plan.op;
+    enum meter_phase before = meter_enter(METER_REDUCTION);
     int i;
 
     for (i = w->from; i < w->to; i++) {
         if (op[i].kind == OP_FORWARD_PART || op[i].kind == OP_BACKWARD_PART)
             join(w, &op[i]);
     }
+    meter_enter(before);
 }

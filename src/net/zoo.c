@@ -77,6 +77,28 @@ static const char resnet_mini[] =
     "global_average_pool2d name=pool\n"
     "dense 10 name=fc1 softmax\n";
 
+/* Howard et al. 2017 for small pictures: a depthwise 3x3 convolution sees
+ * where, the 1x1 after it sees which. */
+#define SEPARABLE(n, strides, filters)                                      \
+    "depthwise_conv2d 3x3 padding=same use_bias=no" strides " name=dw" n    \
+    "\nbatch_norm name=bn" n "a\nrelu name=relu" n "a\n"                    \
+    "conv2d " filters " 1x1 use_bias=no name=pw" n "\nbatch_norm name=bn" n \
+    "b\nrelu name=relu" n "b\n"
+static const char mobilenet_mini[] = {
+    "input 32x32x3\n"
+    "conv2d 32 3x3 padding=same use_bias=no name=conv1\n"
+    "batch_norm name=bn1\n"
+    "relu name=relu1\n"
+    /* clang-format off */
+    SEPARABLE("2", "", "64")
+    SEPARABLE("3", " strides=2", "128")
+    SEPARABLE("4", "", "128")
+    SEPARABLE("5", " strides=2", "256")
+    SEPARABLE("6", "", "256")
+    /* clang-format on */
+    "global_average_pool2d name=pool\n"
+    "dense 10 name=fc1 softmax\n"};
+
 const struct zoo_row zoo_rows[] = {
     {"lenet-300-100", "three dense layers, 266k weights", lenet_300_100},
     {"lenet-5", "two convolutions and two dense layers, 431k weights", lenet_5},
@@ -88,6 +110,9 @@ const struct zoo_row zoo_rows[] = {
      CONV_6 CONV_HEAD},
     {"resnet-mini", "three residual blocks with batch norm, 77k weights",
      resnet_mini},
+    {"mobilenet-mini",
+     "depthwise-separable blocks with batch norm, 134k weights; for 32x32x3",
+     mobilenet_mini},
     {NULL, NULL, NULL}};
 
 const struct zoo_row *zoo_find(const char *name)

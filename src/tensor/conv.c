@@ -1,5 +1,6 @@
 #include "tensor/conv.h"
 
+#include "par/meter.h"
 #include "tensor/vec.h"
 
 /* Output size and padding before along one axis. */
@@ -190,6 +191,7 @@ void conv_im2col(const struct window *w, const struct patch *p, const float *x,
     size_t line_size = (size_t)w->w * (size_t)w->c;
     struct tap_row t = {.w = w, .p = p, .depth = row * (size_t)w->kh};
     struct inside in = inside_of(w);
+    enum meter_phase before = meter_enter(METER_IM2COL);
     int i, ky;
 
     for (i = p->first; i < p->first + p->count; i++) {
@@ -208,6 +210,7 @@ void conv_im2col(const struct window *w, const struct patch *p, const float *x,
         }
         cols += (size_t)w->out_w * t.depth;
     }
+    meter_enter(before);
 }
 
 /* The taps of one row of the window at one place: adds. */
@@ -231,6 +234,7 @@ void conv_col2im(const struct window *w, const struct patch *p,
 {
     size_t row = (size_t)w->kw * (size_t)p->width;
     size_t line_size = (size_t)w->w * (size_t)w->c;
+    enum meter_phase before = meter_enter(METER_IM2COL);
     int i, ox, k;
 
     for (i = p->first; i < p->first + p->count; i++) {
@@ -246,4 +250,5 @@ void conv_col2im(const struct window *w, const struct patch *p,
                                 (size_t)(down.at + k * w->step_h) * line_size);
         }
     }
+    meter_enter(before);
 }

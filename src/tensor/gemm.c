@@ -4,6 +4,8 @@
 
 #include <cblas.h>
 
+#include "par/meter.h"
+
 void gemm_start(void)
 {
     openblas_set_num_threads(1);
@@ -16,11 +18,14 @@ static int stride_or(int stride, int full)
 
 void gemm(const struct gemm *g)
 {
+    enum meter_phase before = meter_enter(METER_PRODUCTS);
+
     cblas_sgemm(CblasRowMajor, g->a_turned ? CblasTrans : CblasNoTrans,
                 g->b_turned ? CblasTrans : CblasNoTrans, g->m, g->n, g->k, 1.0f,
                 g->a, stride_or(g->a_stride, g->a_turned ? g->m : g->k), g->b,
                 stride_or(g->b_stride, g->b_turned ? g->k : g->n), g->beta,
                 g->c, stride_or(g->c_stride, g->n));
+    meter_enter(before);
 }
 
 /* Where element (row, col) of an operand lies. */

@@ -1,5 +1,7 @@
 #include "tensor/vec.h"
 
+#include "par/meter.h"
+
 #define LANES 16  /* one AVX-512 register; other sets use several smaller */
 #define TILE  64  /* columns summed at a time */
 #define WIDE  256 /* floats of repeated short rows */
@@ -141,6 +143,7 @@ static inline void sum_block(const float *x, float *restrict part, size_t rows,
 VEC_CLONES
 void vec_sum_rows(const float *x, float *s, size_t rows, size_t cols)
 {
+    enum meter_phase before = meter_enter(METER_REDUCTION);
     float part[TILE];
     double total[TILE];
     size_t first, r, c;
@@ -159,4 +162,5 @@ void vec_sum_rows(const float *x, float *s, size_t rows, size_t cols)
         for (c = 0; c < width; c++)
             s[first + c] = (float)total[c];
     }
+    meter_enter(before);
 }

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "net/exec.h"
+#include "par/meter.h"
 #include "train/augment.h"
 #include "train/loss.h"
 #include "train/match.h"
@@ -239,6 +240,7 @@ static void update_chunk(void *arg, int number, int worker)
     struct trainer *t = arg;
     const struct chunk *c = &t->chunk[number];
     const struct param *p = c->param;
+    enum meter_phase before = meter_enter(METER_UPDATE);
     int shards = exec_shards(t->exec, t->n), most, s, m;
     const float **grad;
     struct optim_piece piece = {.value = p->value + c->at,
@@ -257,6 +259,7 @@ static void update_chunk(void *arg, int number, int worker)
     piece.decays = p->def.decays || t->settings.rate.decay_all;
     t->finite[number] = t->settings.optim->update(&t->settings.rate, t->lr,
                                                   t->done + 1, &piece);
+    meter_enter(before);
 }
 
 static enum err_code update(struct trainer *t, struct err *err)

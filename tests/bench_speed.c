@@ -1,0 +1,399 @@
+/*
+ * How fast nets train and answer, against what the machine's matrix product
+ * could do, measured in the same run on the same threads.  For each net, use
+ * and batch: samples a second, share of that limit, gain of all threads over
+ * one, where the time of the threads goes, and the plan's memory.
+ *
+ *   bench_speed                      a table; FULL=1 takes ten times as long
+ *   bench_speed one NET USE BATCH THREADS SECONDS [OPTIMISER [DATA]]
+ *                                    one rate, as JSON; for tests/peer
+ *   bench_speed spec NET             the net's text
+ * USE is train or infer, DATA digits or noise.
+ */
+#include "tests/support.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include <sys/resource.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "net/exec.h"
+#include "net/size.h"
+#include "net/zoo.h"
+#include "par/meter.h"
+#include "tensor/gemm.h"
+#include "tests/learning.h"
+#include "train/loss.h"
+#include "train/trainer.h"
+
+#define CLASSES 10
+#define SIDE    384 /* of the matrices that measure the limit */
+#define NOISE_N 1536
+
+struct job {
+    const char *name;
+    bool trains;
+    int batch, threads;
+    double seconds;
+    const char *optimiser;
+    bool noise; /* dense random pictures where digits would do */
+};
+
+struct result {
+    double rate_cpu;            /* samples a second of processor time */
+    double rate;                /* samples a second */
+    double phase[METER_PHASES]; /* share of all threads' time */
+    double gflops;              /* what the products needed */
+    double bytes;               /* of the plan */
+};
+
+static double now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static struct net *net_of(const char *name)
+{
+    const struct zoo_row *row = zoo_find(name);
+    struct err err;
+    struct net *net;
+
+    if (row == NULL)
+        fail_msg("no net \"%s\"", name);
+    net = zoo_make(row, NULL, CLASSES, &err);
+    if (net == NULL)
+        fail_msg("%s: %s", name, err.msg);
+    net_init(net, 1);
+    return net;
+}
+
+/* The shipped digits where they fit, noise elsewhere; one of each is kept. */
+static struct dataset *data_for(const struct net *net, bool noise)
+{
+    static struct dataset *digits, *random[2];
+    char shape[64];
+    struct dataset **kept = &random[net->input.dim[0] == 28];
+
+    if (net->input.dim[0] == 28 && !noise) {
+        if (digits == NULL)
+            digits = learning_mnist();
+        return digits;
+    }
+    if (*kept == NULL)
+        *kept = learning_data(shape_text(&net->input, shape, sizeof(shape)),
+                              CLASSES, NOISE_N, 1);
+    return *kept;
+}
+
+/* Floating-point operations of a sample's products: forward, the kernel's
+ * gradient, and the input's where something before it learns. */
+static double flops_of(const struct net *net, bool trains)
+{
+    bool *learns = mem_array((size_t)net->node_count, sizeof(*learns));
+    double flops = 0.0;
+    int i, k;
+
+    for (i = 0; i < net->node_count; i++) {
+        const struct node *n = &net->node[i];
+        struct size_count count;
+        bool before = false;
+
+        for (k = 0; k < n->in_count; k++)
+            before = before || (n->in[k] != NET_INPUT && learns[n->in[k]]);
+        learns[i] = before || n->param_count > 0;
+        size_of_node(net, i, &count);
+        flops += 2.0 * count.macs * (trains ? 2.0 + before : 1.0);
+    }
+    mem_free(learns);
+    return flops;
+}
+
+/* What `infer` works on: rows of the test set, one batch after the other. */
+struct reader {
+    const struct dataset *data;
+    const struct net *net;
+    int at;
+    int32_t guess[4096];
+};
+
+static void fill(void *arg, int first, int n, float *x)
+{
+    const struct reader *r = arg;
+    int32_t row[256];
+    int i;
+
+    for (i = 0; i < n; i++)
+        row[i] = (r->at + first + i) % r->data->test.n;
+    dataset_fill(r->data, &r->data->test, row, n, r->net->scale, r->net->offset,
+                 x);
+}
+
+static double head(void *arg, int shard, int first, int n,
+                   const float *const *y, float *const *dy)
+{
+    struct reader *r = arg;
+
+    (void)shard;
+    (void)dy;
+    loss_guess(y[0], n, CLASSES, r->guess + first, NULL);
+    return 0.0;
+}
+
+/* One thing that is done again and again. */
+struct work {
+    struct trainer *trainer;
+    struct exec *exec;
+    struct reader reader;
+    int batch;
+};
+
+static void once(struct work *w)
+{
+    struct exec_hooks hooks = {.fill = fill, .head = head, .arg = &w->reader};
+    struct step_report report;
+    struct err err;
+
+    if (w->trainer != NULL) {
+        assert_ok(trainer_step(w->trainer, &report, &err));
+        return;
+    }
+    exec_run(w->exec, PASS_EVAL, false, w->batch, 0, 0, &hooks);
+    w->reader.at = (w->reader.at + w->batch) % w->reader.data->test.n;
+}
+
+static double cpu_now(void)
+{
+    struct rusage u;
+
+    getrusage(RUSAGE_SELF, &u);
+    return (double)u.ru_utime.tv_sec + (double)u.ru_utime.tv_usec * 1e-6 +
+           (double)u.ru_stime.tv_sec + (double)u.ru_stime.tv_usec * 1e-6;
+}
+
+/* Samples a second over about that time; also of processor time, which others
+ * on the machine disturb less (cpu may be NULL). */
+static double rate_over(struct work *w, double seconds, double *cpu)
+{
+    double start = now(), cpu_start = cpu_now(), spent;
+    long count = 0;
+
+    do {
+        once(w);
+        count++;
+        spent = now() - start;
+    } while (spent < seconds);
+    if (cpu != NULL)
+        *cpu = (double)count * w->batch / (cpu_now() - cpu_start);
+    return (double)count * w->batch / spent;
+}
+
+static void work_open(struct work *w, const struct job *job, struct net *net,
+                      struct pool *pool)
+{
+    struct train_settings s = train_defaults();
+    struct err err;
+
+    memset(w, 0, sizeof(*w));
+    w->batch = job->batch;
+    w->reader.data = data_for(net, job->noise);
+    w->reader.net = net;
+    s.batch = job->batch;
+    s.optim = optim_find(job->optimiser);
+    s.rate.lr = job->trains ? 1e-4 : 0.0;
+    if (s.optim == NULL)
+        fail_msg("no optimiser \"%s\"", job->optimiser);
+    if (job->trains)
+        w->trainer = trainer_new(net, w->reader.data, &s, 0, pool, &err);
+    else
+        w->exec = exec_new(net, job->batch, EXEC_EVAL, pool, &err);
+    if (w->trainer == NULL && w->exec == NULL)
+        fail_msg("%s: %s", job->name, err.msg);
+}
+
+static void work_close(struct work *w)
+{
+    trainer_free(w->trainer);
+    exec_free(w->exec);
+}
+
+/* Phases are metered apart, so that the meter costs the rate nothing. */
+static void measure_phases(struct work *w, const struct job *job,
+                           struct result *out)
+{
+    double start = now(), spent;
+    int p;
+
+    meter_start();
+    rate_over(w, job->seconds / 2, NULL);
+    meter_stop();
+    spent = (now() - start) * job->threads;
+    meter_read(out->phase);
+    out->phase[METER_OUTSIDE] = 1.0;
+    for (p = METER_OUTSIDE + 1; p < METER_PHASES; p++) {
+        out->phase[p] /= spent;
+        out->phase[METER_OUTSIDE] -= out->phase[p];
+    }
+}
+
+static struct result measure(const struct job *job, bool phases)
+{
+    struct pool *pool = learning_pool(job->threads);
+    struct net *net = net_of(job->name);
+    struct result r = {0};
+    struct work w;
+
+    work_open(&w, job, net, pool);
+    rate_over(&w, job->seconds / 8, NULL);
+    r.rate = rate_over(&w, job->seconds, &r.rate_cpu);
+    r.gflops = r.rate * flops_of(net, job->trains) * 1e-9;
+    r.bytes =
+        (double)(job->trains ? trainer_bytes(w.trainer) : exec_bytes(w.exec));
+    if (phases)
+        measure_phases(&w, job, &r);
+    work_close(&w);
+    net_free(net);
+    pool_free(pool);
+    return r;
+}
+
+struct square {
+    float *a, *b, *c; /* a thread: SIDE * SIDE each */
+};
+
+static void multiply(void *arg, int chunk, int worker)
+{
+    const struct square *s = arg;
+    size_t at = (size_t)worker * SIDE * SIDE;
+
+    (void)chunk;
+    gemm(&(struct gemm){.m = SIDE,
+                        .n = SIDE,
+                        .k = SIDE,
+                        .a = s->a + at,
+                        .b = s->b + at,
+                        .c = s->c + at});
+}
+
+/* Gflop/s of large products on so many threads: the best of some rounds. */
+static double limit_of(int threads)
+{
+    struct pool *pool = learning_pool(threads);
+    size_t n = (size_t)threads * SIDE * SIDE;
+    struct square s = {.a = mem_array(n, sizeof(float)),
+                       .b = mem_array(n, sizeof(float)),
+                       .c = mem_array(n, sizeof(float))};
+    double best = 0.0;
+    int round, chunks = 4 * threads;
+
+    gemm_start();
+    for (round = 0; round < 12; round++) {
+        double start = now(), rate;
+
+        pool_run(pool, multiply, &s, chunks);
+        rate = 2e-9 * SIDE * SIDE * SIDE * chunks / (now() - start);
+        best = rate > best ? rate : best;
+    }
+    mem_free(s.a);
+    mem_free(s.b);
+    mem_free(s.c);
+    pool_free(pool);
+    return best;
+}
+
+static int all_threads(void)
+{
+    struct pool *pool = learning_pool(0);
+    int threads = pool_threads(pool);
+
+    pool_free(pool);
+    return threads;
+}
+
+static void print_row(const struct job *job, double limit)
+{
+    struct job alone = *job;
+    struct result r = measure(job, true), one;
+    int p;
+
+    alone.threads = 1;
+    one = measure(&alone, false);
+    printf("%-14s %-5s %4d %9.0f %5.0f%% %5.2fx  ", job->name,
+           job->trains ? "train" : "infer", job->batch, r.rate,
+           100.0 * r.gflops / limit, r.rate / one.rate);
+    for (p = METER_OUTSIDE + 1; p < METER_PHASES; p++)
+        printf("%5.0f%%", 100.0 * r.phase[p]);
+    printf("%5.0f%%  %6.1f\n", 100.0 * r.phase[METER_OUTSIDE], r.bytes * 1e-6);
+    fflush(stdout);
+}
+
+static void print_table(double seconds)
+{
+    static const char *const nets[] = {"lenet-300-100", "lenet-5", "conv-4",
+                                       "resnet-mini", "mobilenet-mini"};
+    static const int batches[] = {1, 64, 256};
+    struct rusage usage;
+    int threads = all_threads(), trains, p;
+    double limit = limit_of(threads);
+    size_t i, k;
+
+    printf("sgemm limit: %.1f Gflop/s on %d threads, %.1f on 1\n", limit,
+           threads, limit_of(1));
+    printf("%-14s %-5s %4s %9s %6s %6s  ", "net", "use", "n", "samples/s",
+           "limit", "gain");
+    for (p = METER_OUTSIDE + 1; p < METER_PHASES; p++)
+        printf("%6.5s", meter_names[p]);
+    printf("%6s  %6s\n", "idle", "MB");
+    for (i = 0; i < LENGTH(nets); i++) {
+        for (trains = 1; trains >= 0; trains--) {
+            for (k = 0; k < LENGTH(batches); k++)
+                print_row(&(struct job){.name = nets[i],
+                                        .trains = trains != 0,
+                                        .batch = batches[k],
+                                        .threads = threads,
+                                        .seconds = seconds,
+                                        .optimiser = "adam"},
+                          limit);
+        }
+    }
+    getrusage(RUSAGE_SELF, &usage);
+    printf("peak memory of all this: %.0f MB\n",
+           (double)usage.ru_maxrss / 1024.0);
+}
+
+static int print_one(int argc, char **argv)
+{
+    struct job job = {.name = argv[2],
+                      .trains = strcmp(argv[3], "train") == 0,
+                      .batch = atoi(argv[4]),
+                      .threads = atoi(argv[5]),
+                      .seconds = atof(argv[6]),
+                      .optimiser = argc > 7 ? argv[7] : "adam",
+                      .noise = argc > 8 && strcmp(argv[8], "noise") == 0};
+    struct result r = measure(&job, false);
+
+    printf("{\"samples_per_second\": %.1f, \"per_cpu_second\": %.1f}\n", r.rate,
+           r.rate_cpu);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    const char *full = getenv("FULL");
+
+    if (argc >= 7 && strcmp(argv[1], "one") == 0)
+        return print_one(argc, argv);
+    if (argc == 3 && strcmp(argv[1], "spec") == 0) {
+        if (zoo_find(argv[2]) == NULL)
+            return 2;
+        printf("%s", zoo_find(argv[2])->spec);
+        return 0;
+    }
+    print_table(full != NULL && *full == '1' ? 2.0 : 0.2);
+    return 0;
+}
