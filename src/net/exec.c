@@ -49,6 +49,16 @@ static enum err_code allocate(struct exec *e, struct err *err)
     return ERR_OK;
 }
 
+static void allocate_stages(struct exec *e)
+{
+    const struct plan *p = &e->plan;
+
+    e->sample = mem_array((size_t)p->batch, sizeof(*e->sample));
+    e->stay = mem_array((size_t)p->batch, sizeof(*e->stay));
+    e->ran = mem_array((size_t)p->shards * (size_t)e->net->node_count,
+                       sizeof(*e->ran));
+}
+
 /* Whether a training pass stops at joins. */
 static bool joins(const struct plan *p)
 {
@@ -69,6 +79,8 @@ struct exec *exec_new(struct net *net, int batch, unsigned use,
     e->by_shard = (use & EXEC_KEEP) || (trains && joins(&e->plan));
     e->loss = mem_array((size_t)e->plan.shards, sizeof(*e->loss));
     e->bad = mem_array((size_t)e->plan.shards, sizeof(*e->bad));
+    if (use & EXEC_STAGED)
+        allocate_stages(e);
     if (allocate(e, err) != ERR_OK) {
         exec_free(e);
         return NULL;
@@ -88,6 +100,9 @@ void exec_free(struct exec *e)
     mem_block_free(e->parts);
     mem_free(e->loss);
     mem_free(e->bad);
+    mem_free(e->sample);
+    mem_free(e->stay);
+    mem_free(e->ran);
     mem_free(e);
 }
 
@@ -120,7 +135,7 @@ double exec_run(struct exec *e, enum pass_mode mode, bool backward, int n,
     int end = backward ? p->op_count : p->head + 1, i;
     double loss = 0.0;
 
-    assert(n > 0 && n <= p->batch);
+    assert(n > 0 && n <= p->batch && !(p->use & EXEC_STAGED));
     assert(!backward || (p->use & EXEC_TRAIN));
     assert(mode == PASS_EVAL || (p->use & (EXEC_TRAIN | EXEC_NORM)));
     e->last_n = n;
@@ -133,6 +148,40 @@ double exec_run(struct exec *e, enum pass_mode mode, bool backward, int n,
     for (i = 0; i < exec_shards(e, n); i++)
         loss += e->loss[i];
     return loss;
+}
+
+void exec_run_staged(struct exec *e, int n, const struct exec_stages *stages)
+{
+    struct work w = {.e = e, .stages = stages, .mode = PASS_EVAL, .n = n};
+
+    assert(n > 0 && n <= e->plan.batch && e->plan.use == EXEC_STAGED);
+    e->last_n = n;
+    pool_run(e->pool, pass_staged, &w, exec_shards(e, n));
+}
+
+long long exec_ran(const struct exec *e, int node)
+{
+    long long sum = 0;
+    int i;
+
+    for (i = 0; i < exec_shards(e, e->last_n); i++)
+        sum += e->ran[i * e->net->node_count + node];
+    return sum;
+}
+
+double exec_macs(const struct exec *e)
+{
+    double sum = 0.0;
+    int i;
+
+    for (i = 0; i < e->net->node_count; i++) {
+        const struct node *n = &e->net->node[i];
+
+        if (n->kind->macs != NULL)
+            sum += n->kind->macs(n->config, e->plan.node[i].in, &n->out) *
+                   (double)exec_ran(e, i);
+    }
+    return sum;
 }
 
 void exec_set_blend(struct exec *e, double share)

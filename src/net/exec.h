@@ -31,7 +31,8 @@ enum exec_use {
     EXEC_EVAL = 0,  /* forward in PASS_EVAL */
     EXEC_TRAIN = 1, /* PASS_TRAIN and backward */
     EXEC_NORM = 2,  /* PASS_TRAIN forward: running statistics */
-    EXEC_KEEP = 4   /* every activation can be read after a run */
+    EXEC_KEEP = 4,  /* every activation can be read after a run */
+    EXEC_STAGED = 8 /* exec_run_staged, alone */
 };
 
 /* batch: the largest n for exec_run.  use: of enum exec_use, or-ed.  Borrows
@@ -45,6 +46,28 @@ void exec_free(struct exec *e);
  * shard order. */
 double exec_run(struct exec *e, enum pass_mode mode, bool backward, int n,
                 uint64_t seed, uint64_t step, const struct exec_hooks *hooks);
+
+/*
+ * Inference that stops.  The outputs are computed one after another; after each
+ * but the last some samples leave, the others close up and go on, and what only
+ * later outputs need is not run for those that left.
+ */
+struct exec_stages {
+    /* As in exec_hooks. */
+    void (*fill)(void *arg, int first, int n, float *x);
+    /* After output `at` of the n samples still there; row i of y (n, output)
+     * is sample[i] of the batch.  Sets stay[i] to 0 where it leaves (all are
+     * 1 before; the last output's are not read).  From pool threads. */
+    void (*leave)(void *arg, int at, int n, const int32_t *sample,
+                  const float *y, uint8_t *stay);
+    void *arg;
+};
+/* PASS_EVAL over n samples. */
+void exec_run_staged(struct exec *e, int n, const struct exec_stages *stages);
+/* Samples that node was run on in the last staged run; the products that were
+ * done in all of it. */
+long long exec_ran(const struct exec *e, int node);
+double exec_macs(const struct exec *e);
 
 /* Share that later batches in PASS_TRAIN get in running statistics; 0 (at
  * first): what each layer's momentum says. */

@@ -91,6 +91,41 @@ static void write_forward(struct plan *p, int *phase)
     add_op(p, OP_HEAD, -1);
 }
 
+/* What output o needs and no output before it did. */
+static void write_stage(struct plan *p, int o, bool *written)
+{
+    const struct net *net = p->net;
+    bool *needed = mem_array((size_t)net->node_count, sizeof(*needed));
+    int i, k;
+
+    needed[p->output[o].root] = true;
+    for (i = net->node_count - 1; i >= 0; i--) {
+        for (k = 0; needed[i] && k < net->node[i].in_count; k++) {
+            if (net->node[i].in[k] != NET_INPUT)
+                needed[net->node[i].in[k]] = true;
+        }
+    }
+    for (i = 0; i < net->node_count; i++) {
+        if (needed[i] && !written[i])
+            add_op(p, OP_FORWARD, i);
+        written[i] = written[i] || needed[i];
+    }
+    p->head = p->op_count;
+    add_op(p, OP_EXIT, o);
+    mem_free(needed);
+}
+
+static void write_stages(struct plan *p)
+{
+    bool *written = mem_array((size_t)p->net->node_count, sizeof(*written));
+    int o;
+
+    add_leg(p);
+    for (o = 0; o < p->net->output_count; o++)
+        write_stage(p, o, written);
+    mem_free(written);
+}
+
 static void write_backward(struct plan *p, int *phase)
 {
     const struct net *net = p->net;
@@ -118,9 +153,13 @@ void plan_order(struct plan *p)
     size_t nodes = (size_t)p->net->node_count;
     int *phase = mem_array(nodes, sizeof(*phase));
 
-    p->op = mem_array(4 * nodes + 1, sizeof(*p->op));
+    p->op =
+        mem_array(4 * nodes + 1 + (size_t)p->net->output_count, sizeof(*p->op));
     p->leg = mem_array(2 * nodes + 2, sizeof(*p->leg));
-    write_forward(p, phase);
+    if (p->use & EXEC_STAGED)
+        write_stages(p);
+    else
+        write_forward(p, phase);
     if (p->use & EXEC_TRAIN)
         write_backward(p, phase);
     mem_free(phase);

@@ -14,7 +14,7 @@ struct call {
     float *param[LAYER_PARAM_MAX], *dparam[LAYER_PARAM_MAX];
 };
 
-static float *place(const struct shard *s, int buffer)
+float *pass_place(const struct shard *s, int buffer)
 {
     if (buffer < 0)
         return NULL;
@@ -76,17 +76,17 @@ static void call_for_shard(struct call *c, const struct shard *s, int node)
 
     call_init(c, s->work, node, s->index);
     for (k = 0; k < n->in_count; k++) {
-        c->x[k] =
-            place(s, n->in[k] == NET_INPUT ? p->input : p->node[n->in[k]].y);
-        c->dx[k] = place(s, plan->dx[k]);
+        c->x[k] = pass_place(s, n->in[k] == NET_INPUT ? p->input
+                                                      : p->node[n->in[k]].y);
+        c->dx[k] = pass_place(s, plan->dx[k]);
     }
     c->pass.n = s->n;
     c->pass.first = s->first;
     c->pass.x = c->x;
     c->pass.dx = c->dx;
-    c->pass.y = place(s, plan->y);
-    c->pass.dy = place(s, plan->dy);
-    c->pass.keep = place(s, plan->keep);
+    c->pass.y = pass_place(s, plan->y);
+    c->pass.dy = pass_place(s, plan->dy);
+    c->pass.keep = pass_place(s, plan->keep);
     c->pass.scratch = s->scratch;
 }
 
@@ -107,7 +107,7 @@ static void copy_through(float *to, const float *from, size_t count)
         memcpy(to, from, count * sizeof(*to));
 }
 
-static void run_forward(const struct shard *s, int node)
+void pass_forward(const struct shard *s, int node)
 {
     struct call c;
 
@@ -128,7 +128,7 @@ static void add_gradients(const struct shard *s, int node, const struct call *c)
 
     for (k = 0; k < n->in_count; k++) {
         if (plan->dx_add[k])
-            vec_add(c->dx[k], place(s, p->node[n->in[k]].dy),
+            vec_add(c->dx[k], pass_place(s, p->node[n->in[k]].dy),
                     (size_t)s->n * shape_count(&plan->in[k]));
     }
 }
@@ -183,7 +183,7 @@ static int find_bad(const struct shard *s)
         int y = p->node[i].y;
 
         if (y >= 0 && p->buffer[y].last >= p->head &&
-            !all_finite(place(s, y),
+            !all_finite(pass_place(s, y),
                         (size_t)s->n * shape_count(&p->net->node[i].out)))
             return i;
     }
@@ -199,8 +199,8 @@ static double call_head(const struct shard *s)
     int o;
 
     for (o = 0; o < p->net->output_count; o++) {
-        y[o] = place(s, p->node[p->output[o].root].y);
-        dy[o] = w->backward ? place(s, p->output[o].dy) : NULL;
+        y[o] = pass_place(s, p->node[p->output[o].root].y);
+        dy[o] = w->backward ? pass_place(s, p->output[o].dy) : NULL;
     }
     return w->hooks->head(w->hooks->arg, s->index, s->first, s->n, y, dy);
 }
@@ -223,7 +223,8 @@ static void run_head(const struct shard *s)
         const struct plan_output *out = &p->output[o];
 
         if (out->dy_add)
-            vec_add(place(s, out->dy), place(s, p->node[out->root].dy),
+            vec_add(pass_place(s, out->dy),
+                    pass_place(s, p->node[out->root].dy),
                     (size_t)s->n * shape_count(&p->net->node[out->root].out));
     }
 }
@@ -232,13 +233,15 @@ static void run_op(const struct shard *s, const struct plan_op *op)
 {
     switch (op->kind) {
     case OP_FORWARD:
-        run_forward(s, op->node);
+        pass_forward(s, op->node);
         break;
     case OP_BACKWARD:
         run_backward(s, op->node);
         break;
     case OP_HEAD:
         run_head(s);
+        break;
+    case OP_EXIT: /* only in pass_staged */
         break;
     case OP_FORWARD_PART:
     case OP_BACKWARD_PART:
@@ -261,7 +264,7 @@ void pass_shard(void *arg, int chunk, int worker)
     s.scratch = e->scratch + (size_t)worker * p->scratch;
     meter_enter(METER_DATA);
     if (w->from == 0)
-        w->hooks->fill(w->hooks->arg, s.first, s.n, place(&s, p->input));
+        w->hooks->fill(w->hooks->arg, s.first, s.n, pass_place(&s, p->input));
     meter_enter(METER_ELEMENTS);
     for (i = w->from; i < w->to; i++)
         run_op(&s, &p->op[i]);

@@ -25,7 +25,11 @@ struct exec {
     double *loss;  /* a shard */
     int *bad;      /* a shard: first node that is not finite, or -1 */
     int last_n;    /* samples of the last run */
-    double blend;  /* see exec_set_blend */
+    /* EXEC_STAGED, else NULL. */
+    int32_t *sample; /* batch: those still there, shard by shard */
+    uint8_t *stay;   /* batch */
+    int *ran;        /* (shards, nodes): samples run on */
+    double blend;    /* see exec_set_blend */
     size_t bytes;
 };
 
@@ -33,6 +37,7 @@ struct exec {
 struct work {
     struct exec *e;
     const struct exec_hooks *hooks;
+    const struct exec_stages *stages; /* NULL: not staged */
     enum pass_mode mode;
     bool backward;
     int n;
@@ -49,6 +54,13 @@ struct shard {
 
 /* A pool body; arg is a struct work: one leg on shard `chunk`. */
 void pass_shard(void *arg, int chunk, int worker);
+
+/* Likewise, a staged program. */
+void pass_staged(void *arg, int chunk, int worker);
+
+/* One layer forward; an activation's place in the shard's memory. */
+void pass_forward(const struct shard *s, int node);
+float *pass_place(const struct shard *s, int buffer);
 
 /* The joins that end the leg. */
 void pass_joins(const struct work *w);

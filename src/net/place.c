@@ -21,6 +21,7 @@ static int buffer_new(struct plan *p, size_t count, int now)
     struct plan_buffer *b = &p->buffer[p->buffer_count];
 
     b->count = plan_round(count);
+    b->row = count / (size_t)p->shard;
     b->first = b->last = now;
     return p->buffer_count++;
 }
@@ -182,6 +183,9 @@ static void place_op(struct plan *p, int now)
         break;
     case OP_HEAD:
         place_head(p, now);
+        break;
+    case OP_EXIT:
+        touch(p, p->node[p->output[node].root].y, now);
         break;
     case OP_BACKWARD_PART:
         touch_backward(p, node, now);

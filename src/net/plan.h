@@ -9,7 +9,9 @@
  *
  *   leg 0: conv, bn part | leg 1: bn, relu, …, HEAD, …, bn backward part | …
  *
- * Outside training the parts are skipped and all is one leg.
+ * Outside training the parts are skipped and all is one leg.  With EXEC_STAGED
+ * the leg runs what output 0 needs, OP_EXIT, what output 1 needs besides,
+ * OP_EXIT, and so on, without a head.
  */
 #ifndef NET_PLAN_H
 #define NET_PLAN_H
@@ -21,18 +23,20 @@ enum plan_op_kind {
     OP_FORWARD,
     OP_FORWARD_PART,
     OP_HEAD,
+    OP_EXIT,
     OP_BACKWARD_PART,
     OP_BACKWARD
 };
 
 struct plan_op {
     enum plan_op_kind kind;
-    int node; /* -1 for OP_HEAD */
+    int node; /* -1 for OP_HEAD, the output for OP_EXIT */
 };
 
 /* Floats of one shard that are alive from operation first to last. */
 struct plan_buffer {
     size_t count;
+    size_t row; /* floats of a sample */
     int first, last;
     size_t at; /* floats from the start of the shard's memory */
 };
@@ -66,7 +70,7 @@ struct plan {
     struct plan_node *node;   /* net->node_count */
     struct plan_output *output;
     struct plan_op *op;
-    int op_count, head; /* op[head] is OP_HEAD */
+    int op_count, head; /* op[head] is OP_HEAD, or the last OP_EXIT */
     int *leg;           /* leg[i] is the first operation of leg i */
     int leg_count;
     struct plan_buffer *buffer;

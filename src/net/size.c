@@ -1,5 +1,9 @@
 #include "net/size.h"
 
+#include <string.h>
+
+#include "base/mem.h"
+
 /* Counts in 32 bits a block, so that the inner loop vectorises. */
 #define BLOCK 4096
 
@@ -79,6 +83,53 @@ void size_of_net(const struct net *net, struct size_count *out)
         sum.macs_alive += one.macs_alive;
     }
     *out = sum;
+}
+
+/* Marks what output o needs; its softmax, which is only shown, does no
+ * products. */
+static void mark_needed(const struct net *net, int o, bool *needed)
+{
+    int i, k;
+
+    needed[net->output[o]] = true;
+    for (i = net->node_count - 1; i >= 0; i--) {
+        for (k = 0; needed[i] && k < net->node[i].in_count; k++) {
+            if (net->node[i].in[k] != NET_INPUT)
+                needed[net->node[i].in[k]] = true;
+        }
+    }
+}
+
+static double macs_of_marked(const struct net *net, const bool *needed)
+{
+    double sum = 0.0;
+    int i;
+
+    for (i = 0; i < net->node_count; i++) {
+        if (needed[i])
+            sum += macs_of(net, &net->node[i]);
+    }
+    return sum;
+}
+
+void size_of_outputs(const struct net *net, double *in_turn, double *alone)
+{
+    size_t nodes = (size_t)net->node_count;
+    bool *so_far = mem_array(nodes, sizeof(*so_far));
+    bool *one = mem_array(nodes, sizeof(*one));
+    int o;
+
+    for (o = 0; o < net->output_count; o++) {
+        memset(one, 0, nodes * sizeof(*one));
+        mark_needed(net, o, so_far);
+        mark_needed(net, o, one);
+        if (in_turn != NULL)
+            in_turn[o] = macs_of_marked(net, so_far);
+        if (alone != NULL)
+            alone[o] = macs_of_marked(net, one);
+    }
+    mem_free(so_far);
+    mem_free(one);
 }
 
 double size_sparsity(const struct size_count *c)

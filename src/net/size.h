@@ -20,6 +20,10 @@ struct size_count {
 };
 
 void size_of_node(const struct net *net, int node, struct size_count *out);
+/* Multiply-accumulates of one sample (card E9).  in_turn[o]: outputs 0..o are
+ * computed one after another, what they share once; alone[o]: only output o.
+ * Either may be NULL. */
+void size_of_outputs(const struct net *net, double *in_turn, double *alone);
 void size_of_net(const struct net *net, struct size_count *out);
 /* 1 - alive / prunable; 0 when nothing is prunable. */
 double size_sparsity(const struct size_count *c);

@@ -137,22 +137,31 @@ double exit_never(const struct exit_criterion *by)
     return by->falling ? 0.0 : (double)INFINITY;
 }
 
+double exit_always(const struct exit_criterion *by)
+{
+    return by->falling ? (double)INFINITY : -(double)INFINITY;
+}
+
 bool exit_leaves(const struct exit_criterion *by, float score, double threshold)
 {
     return by->falling ? (double)score < threshold : (double)score >= threshold;
 }
 
-/* In double, so that certainty close to 1 keeps its order. */
+/* The sum in double, so that certainty close to 1 keeps its order. */
 void exit_probabilities(const float *z, int classes, double temperature,
                         float *p)
 {
     double top = (double)z[largest(z, classes)], sum = 0.0;
     int c;
 
+    for (c = 0; c < classes; c++) {
+        double e = exp(((double)z[c] - top) / temperature);
+
+        p[c] = (float)e;
+        sum += e;
+    }
     for (c = 0; c < classes; c++)
-        sum += exp(((double)z[c] - top) / temperature);
-    for (c = 0; c < classes; c++)
-        p[c] = (float)(exp(((double)z[c] - top) / temperature) / sum);
+        p[c] = (float)((double)p[c] / sum);
 }
 
 /* The table. */

@@ -42,8 +42,9 @@ struct exit_rule {
 /* One threshold for all, temperatures 1. */
 struct exit_rule exit_rule_make(const struct exit_criterion *by,
                                 double threshold);
-/* A threshold at which nobody leaves before the end. */
+/* Thresholds at which nobody and everybody leaves. */
 double exit_never(const struct exit_criterion *by);
+double exit_always(const struct exit_criterion *by);
 bool exit_leaves(const struct exit_criterion *by, float score,
                  double threshold);
 
