@@ -19,7 +19,7 @@ struct fixture {
 struct fixture *fixture_open(const char *name)
 {
     struct fixture *f = calloc(1, sizeof(*f));
-    char path[128];
+    char path[512];
 
     if (f == NULL)
         fail_msg("no memory");

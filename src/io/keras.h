@@ -1,6 +1,8 @@
 /*
  * Networks as Keras writes them, in stages: a source (the architecture's JSON
  * and the file with the weights), a flat graph of layer calls, a net, values.
+ * Nets here have channels last; a file with channels first, as Theano liked
+ * them, is turned while it is read.
  * Config keys decide, not version numbers: files mix them.  Names come from
  * files and may be anything; they are made safe only where they are shown.
  */
@@ -22,7 +24,10 @@ struct keras_source {
     char *config_text;
     hid_t file, root; /* root: the group below which layers are */
     int version;      /* 1, 2, 3 */
+    bool theano;      /* kernels are turned round, as convolutions want them */
+    bool by_vars;     /* arrays lie where Keras 3 puts them in .keras */
     double optimizer; /* bytes of optimiser state; 0: none */
+    struct str notes; /* lines for the user on what was read as what */
 };
 
 /* On failure s holds nothing. */
@@ -55,7 +60,7 @@ struct keras_layer {
     int in[LAYER_INPUT_MAX]; /* numbers of layers */
     const char *group;       /* top-level layer whose group has its arrays */
     bool nested;             /* own_name is not group */
-    char *vars;              /* "layers/conv2d_1", of KERAS_BY_VARS */
+    char *vars;              /* "layers/conv2d_1", of a source by_vars */
     bool needed;             /* leads to an output */
     bool again;              /* not the first call of its layer */
 };
@@ -75,13 +80,62 @@ void keras_graph_done(struct keras_graph *g);
 
 /* ---- layers */
 
-/* Builds the net without values.  (*made)[i] is the node that takes the arrays
- * of layer i, or -1 (mem_free). */
-enum err_code keras_build(const struct keras_source *s,
-                          const struct keras_graph *g, const char *name,
-                          struct net **out, int **made,
+#define KERAS_STEP_MAX 2
+
+/* A layer in words of the kinds there are: one step, or two in a row. */
+struct keras_step {
+    const char *class; /* of today */
+    json_t *config;
+};
+struct keras_steps {
+    int count;
+    struct keras_step step[KERAS_STEP_MAX];
+    bool replaced; /* the file has another class */
+};
+/* lines: (L,C) stands as (1,L,C) in this net, see keras_is_line. */
+void keras_steps_of(const struct keras_layer *l, bool lines,
+                    struct keras_steps *out);
+void keras_steps_done(struct keras_steps *s);
+/* True for layers over a line of vectors (L,C), such as Conv1D. */
+bool keras_is_line(const char *class);
+
+/* Refuses l: "layer "x" (Class): why"; returns err's code. */
+enum err_code keras_refuse(const struct keras_layer *l, const char *why,
+                           struct err *err);
+/* The kind of a step and its attributes; config has LAYER_CONFIG_MAX bytes. */
+enum err_code keras_kind_of(const struct keras_source *s,
+                            const struct keras_layer *l,
+                            const struct keras_step *step,
+                            const struct layer_kind **kind, void *config,
+                            struct err *err) MUST_CHECK;
+/* The function that a config names under "activation"; *kind is NULL for the
+ * identity. */
+enum err_code keras_function_of(const struct keras_source *s,
+                                const struct keras_layer *l,
+                                const json_t *in_config,
+                                const struct layer_kind **kind, void *config,
+                                struct err *err) MUST_CHECK;
+bool keras_channels_first(const json_t *config);
+
+/* What takes the arrays of a layer, one node after the other. */
+struct keras_take {
+    int count;
+    int node[KERAS_STEP_MAX];
+    bool turned;       /* kernels of Theano, to be rotated by 180 degrees */
+    bool planes;       /* kernels stored (out,in,h,w) */
+    struct shape from; /* of rank 3: rows are a picture (H,W,C) that the file
+                          counts as (C,H,W) */
+};
+
+/* Builds the net without values.  shape (may be NULL) serves where the file
+ * does not say its input's.  (*takes)[i] is for layer i (mem_free). */
+enum err_code keras_build(struct keras_source *s, const struct keras_graph *g,
+                          const char *name, const struct shape *shape,
+                          struct net **out, struct keras_take **takes,
                           struct err *err) MUST_CHECK;
 
+/* The class of that name in today's spelling: Convolution2D is Conv2D. */
+const char *keras_class(const char *name);
 /* A kind's attributes from a layer's config, whichever Keras wrote it. */
 enum err_code keras_read_attrs(const struct layer_kind *kind,
                                const json_t *config, void *attrs,
@@ -90,14 +144,20 @@ enum err_code keras_read_attrs(const struct layer_kind *kind,
 void keras_write_attrs(const struct layer_kind *kind, const void *attrs,
                        json_t *config);
 
-/* The class of that name in today's spelling: Convolution2D is Conv2D. */
-const char *keras_class(const char *name);
-
 /* ---- weights */
 
+/* Reads the arrays of every layer. */
+enum err_code keras_read_weights(const struct keras_source *s,
+                                 const struct keras_graph *g,
+                                 const struct keras_take *takes,
+                                 struct net *net, struct err *err) MUST_CHECK;
 /* Reads node's arrays from the group of that name below s->root. */
 enum err_code keras_read_node(const struct keras_source *s, const char *group,
                               struct node *node, struct err *err) MUST_CHECK;
+/* Reads group/name into p->count values of type. */
+enum err_code keras_read_array(hid_t group, const char *name,
+                               const struct param *p, hid_t type, void *to,
+                               struct err *err) MUST_CHECK;
 
 /* ---- our own group, and the architecture as JSON */
 

@@ -1,44 +1,61 @@
-/* A net out of Keras' layers.  Kinds are found by their row's Keras class; the
- * few classes whose meaning hangs on their settings stand here. */
+/* A net out of Keras' layers, without the values. */
 #include <string.h>
 
 #include "base/mem.h"
 #include "io/keras.h"
+#include "io/keras_view.h"
+#include "tensor/conv.h"
 
 struct building {
-    const struct keras_source *s;
+    struct keras_source *s;
     const struct keras_graph *g;
     struct net *net;
-    int *node; /* output node of each layer of the graph */
-    int *made; /* node that takes its arrays, or -1 */
+    int *node;               /* output node of each layer of the graph */
+    struct view *view;       /* of its output */
+    struct keras_take *take; /* what takes its arrays */
+    bool first;              /* some layer has channels first */
+    bool lines;              /* some layer works on a line: (L,C) stands as
+                                (1,L,C) */
     struct err *err;
 };
 
-static enum err_code refuse(const struct building *b,
-                            const struct keras_layer *l, const char *why)
+static const char *class_of(const struct keras_layer *l)
 {
-    struct str name = {0}, class = {0};
-
-    str_add_safe(&name, l->name);
-    str_add_safe(&class, l->class);
-    err_set(b->err, ERR_UNSUPPORTED, "layer \"%s\" (%s): %s", name.text,
-            class.text != NULL ? class.text : "", why);
-    str_done(&name);
-    str_done(&class);
-    return b->err->code;
+    return keras_class(l->class);
 }
 
-/* The kind for the name of an activation function, NULL when there is none. */
-static const struct layer_kind *activation_kind(const char *name)
+static const struct shape *shape_of(const struct building *b, int node)
 {
-    const struct layer_kind *kind;
+    return node == NET_INPUT ? &b->net->input : &b->net->node[node].out;
+}
 
-    if (strcmp(name, "silu") == 0)
-        name = "swish";
-    kind = layer_find(name);
-    return kind != NULL && (kind->activation || strcmp(name, "softmax") == 0)
-               ? kind
-               : NULL;
+/* Layers that change nothing but training. */
+static bool is_left_out(const char *class)
+{
+    static const char *const list[] = {
+        "GaussianNoise",          "GaussianDropout",
+        "AlphaDropout",           "SpatialDropout1D",
+        "SpatialDropout2D",       "RandomFlip",
+        "RandomRotation",         "RandomZoom",
+        "RandomContrast",         "RandomTranslation",
+        "ActivityRegularization", NULL};
+    int i;
+
+    for (i = 0; list[i] != NULL; i++) {
+        if (strcmp(list[i], class) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void add_note(struct building *b, const struct keras_layer *l,
+                     const char *text)
+{
+    str_add(&b->s->notes, "layer \"");
+    str_add_safe(&b->s->notes, l->name);
+    str_add(&b->s->notes, "\" (");
+    str_add_safe(&b->s->notes, l->class);
+    str_addf(&b->s->notes, ") %s\n", text);
 }
 
 static enum err_code add_node(struct building *b, const struct keras_layer *l,
@@ -52,130 +69,227 @@ static enum err_code add_node(struct building *b, const struct keras_layer *l,
     return err_context(b->err, "layer \"%s\"", l->own_name);
 }
 
-/* The function that a layer's config names, if it is not the identity. */
+/* The function that a config names, behind *node; name NULL: folded. */
 static enum err_code add_function(struct building *b,
-                                  const struct keras_layer *l, bool folded,
-                                  const char *layer_name, int *node)
+                                  const struct keras_layer *l,
+                                  const json_t *in_config, const char *name,
+                                  int *node)
 {
-    const char *name = keras_name(l->config, "activation");
+    _Alignas(8) unsigned char config[LAYER_CONFIG_MAX];
     const struct layer_kind *kind;
     char *made;
     enum err_code code;
     int in = *node;
 
-    if (name == NULL || strcmp(name, "linear") == 0)
-        return ERR_OK;
-    kind = activation_kind(name);
+    if (keras_function_of(b->s, l, in_config, &kind, config, b->err) != ERR_OK)
+        return b->err->code;
     if (kind == NULL)
-        return refuse(b, l, "its activation function is not known here");
-    if (strcmp(name, "hard_sigmoid") == 0 && b->s->version >= 3)
-        return refuse(b, l, "hard_sigmoid of Keras 3 is another function");
-    made = folded ? mem_printf("%s_%s", l->name, kind->name)
-                  : mem_strdup(layer_name);
-    code = add_node(b, l, kind, NULL, made, &in, 1, folded, node);
+        return ERR_OK;
+    made = name != NULL ? mem_strdup(name)
+                        : mem_printf("%s_%s", l->name, kind->name);
+    code = add_node(b, l, kind, config, made, &in, 1, name == NULL, node);
     mem_free(made);
     return code;
 }
 
-/* ReLU with max_value 6 is relu6, with a slope leaky_relu. */
-static enum err_code relu_kind(struct building *b, const struct keras_layer *l,
-                               const struct layer_kind **kind)
+/* -1 in a target shape is what is left. */
+static void settle_target(json_t *config, const struct shape *in)
 {
-    double most = 0.0, slope = 0.0, threshold = 0.0;
-    bool capped = keras_number(json_object_get(l->config, "max_value"), &most);
+    json_t *list = json_object_get(config, "target_shape");
+    json_int_t known = 1, n;
+    size_t i, at = json_array_size(list);
 
-    (void)keras_number(json_object_get(l->config, "negative_slope"), &slope);
-    (void)keras_number(json_object_get(l->config, "threshold"), &threshold);
-    if (slope != 0.0 || threshold != 0.0 || (capped && most != 6.0))
-        return refuse(b, l, "only plain ReLU and ReLU up to 6 are known");
-    *kind = layer_find(capped ? "relu6" : "relu");
-    return ERR_OK;
-}
-
-static bool channels_first(const json_t *config)
-{
-    const char *format = keras_text(config, "data_format");
-
-    if (format == NULL)
-        format = keras_text(config, "dim_ordering");
-    return format != NULL &&
-           (strcmp(format, "channels_first") == 0 || strcmp(format, "th") == 0);
-}
-
-static enum err_code find_kind(struct building *b, const struct keras_layer *l,
-                               const struct layer_kind **out)
-{
-    const char *class = keras_class(l->class);
-    const struct layer_kind *const *k;
-
-    if (strcmp(class, "Softmax") == 0)
-        class = "softmax";
-    if (strcmp(class, "ReLU") == 0)
-        return relu_kind(b, l, out);
-    if (channels_first(l->config))
-        return refuse(b, l, "channels first; channels last was expected");
-    for (k = layer_kinds; *k != NULL; k++) {
-        if (strcmp((*k)->keras, class) == 0 || strcmp((*k)->name, class) == 0) {
-            *out = *k;
-            return ERR_OK;
-        }
+    for (i = 0; i < json_array_size(list); i++) {
+        n = json_integer_value(json_array_get(list, i));
+        if (n == -1)
+            at = i;
+        else if (n > 0 && n < 1 << 30 && known < 1 << 30)
+            known *= n;
     }
-    return refuse(b, l, "this kind of layer is not known here");
+    if (at < json_array_size(list))
+        (void)json_array_set_new(
+            list, at, json_integer((json_int_t)shape_count(in) / known));
 }
 
-/* Batch norm over another axis than the last is another thing. */
-static enum err_code check_axis(struct building *b, const struct keras_layer *l,
-                                int rank)
+/* (1,H,W) of a net with channels first is (H,W,1) in the same order. */
+static bool turn_target(const struct building *b, json_t *config)
 {
-    const json_t *axis = json_object_get(l->config, "axis");
-    double n = -1.0;
+    json_t *list = json_object_get(config, "target_shape");
 
-    if (json_array_size(axis) == 1)
-        axis = json_array_get(axis, 0);
-    if (axis != NULL && !keras_number(axis, &n))
-        return refuse(b, l, "its axis is no number");
-    if (n != -1.0 && (int)n != rank)
-        return refuse(b, l, "it works on another axis than the last");
+    if (!b->first || json_array_size(list) != 3 ||
+        json_integer_value(json_array_get(list, 0)) != 1)
+        return false;
+    (void)json_array_append(list, json_array_get(list, 0));
+    (void)json_array_remove(list, 0);
+    return true;
+}
+
+/* Theano pads "same" on both sides alike; that is ours for windows of odd size
+ * that step by one. */
+static bool pads_like_theano(const struct keras_step *step)
+{
+    const json_t *size = json_object_get(step->config, "kernel_size");
+    double n;
+    size_t i;
+
+    for (i = 0; i < json_array_size(size); i++) {
+        if (!keras_number(json_array_get(size, i), &n) || (int)n % 2 == 0)
+            return false;
+    }
+    size = json_object_get(step->config, "strides");
+    if (size == NULL)
+        size = json_object_get(step->config, "subsample");
+    for (i = 0; i < json_array_size(size); i++) {
+        if (!keras_number(json_array_get(size, i), &n) || n != 1)
+            return false;
+    }
+    return json_array_size(json_object_get(step->config, "kernel_size")) > 0 ||
+           json_object_get(step->config, "nb_row") != NULL;
+}
+
+static enum err_code check_theano(struct building *b,
+                                  const struct keras_layer *l,
+                                  const struct keras_step *step)
+{
+    const char *padding = keras_text(step->config, "padding");
+
+    if (padding == NULL)
+        padding = keras_text(step->config, "border_mode");
+    if (!b->s->theano)
+        return ERR_OK;
+    if (strcmp(step->class, "DepthwiseConv2D") == 0)
+        return keras_refuse(
+            l, "how Theano stores this kind of layer is not known here",
+            b->err);
+    if (padding != NULL && strcmp(padding, "same") == 0 &&
+        !pads_like_theano(step))
+        return keras_refuse(l,
+                            "Theano pads it on both sides alike; for a step of"
+                            " more than one that is not known here",
+                            b->err);
     return ERR_OK;
 }
 
-static int rank_of(const struct building *b, int node)
+static enum err_code add_step(struct building *b, const struct keras_layer *l,
+                              const struct keras_step *step, const char *name,
+                              const int *in, int count, int *node)
 {
-    return node == NET_INPUT ? b->net->input.rank : b->net->node[node].out.rank;
+    _Alignas(8) unsigned char config[LAYER_CONFIG_MAX];
+    const struct layer_kind *kind;
+
+    if (strcmp(step->class, "Reshape") == 0)
+        settle_target(step->config, shape_of(b, in[0]));
+    if (check_theano(b, l, step) != ERR_OK ||
+        keras_kind_of(b->s, l, step, &kind, config, b->err) != ERR_OK)
+        return b->err->code;
+    return add_node(b, l, kind, config, name, in, count, false, node);
+}
+
+static void take_arrays(struct building *b, int at, const struct view *in,
+                        int node)
+{
+    const struct keras_layer *l = &b->g->layer[at];
+    struct keras_take *t = &b->take[at];
+    bool conv = strcmp(b->net->node[node].kind->name, "conv2d") == 0;
+
+    if (b->net->node[node].kind->param == NULL)
+        return;
+    t->node[t->count++] = node;
+    t->from = in->from;
+    t->turned = conv && b->s->theano;
+    t->planes = conv && b->s->version == 1 && keras_channels_first(l->config);
+}
+
+/* The steps of layer `at`, in a row. */
+static enum err_code add_steps(struct building *b, int at,
+                               const struct keras_steps *s,
+                               const struct view *view, int *in)
+{
+    const struct keras_layer *l = &b->g->layer[at];
+    const struct keras_step *last = &s->step[s->count - 1];
+    int node = in[0], i;
+
+    for (i = 0; i < s->count; i++) {
+        char *name = &s->step[i] == last ? mem_strdup(l->name)
+                                         : mem_printf("%s_%d", l->name, i + 1);
+        enum err_code code =
+            add_step(b, l, &s->step[i], name, i == 0 ? in : &node,
+                     i == 0 ? l->in_count : 1, &node);
+
+        mem_free(name);
+        if (code != ERR_OK)
+            return code;
+        take_arrays(b, at, view, node);
+    }
+    b->node[at] = node;
+    if (s->replaced)
+        add_note(b, l, "is kept in layers of other kinds");
+    if (b->net->node[node].kind->param == NULL)
+        return ERR_OK;
+    return add_function(b, l, last->config, NULL, &b->node[at]);
+}
+
+/* The view that a layer's inputs have in common. */
+static enum err_code input_view(struct building *b, const struct keras_layer *l,
+                                struct view *out)
+{
+    int i;
+
+    *out = b->view[l->in[0]];
+    for (i = 1; i < l->in_count; i++) {
+        const struct view *v = &b->view[l->in[i]];
+
+        if (v->planes != out->planes || !shape_equal(&v->from, &out->from))
+            return keras_refuse(l, "its inputs have channels first and last",
+                                b->err);
+    }
+    return ERR_OK;
+}
+
+static enum err_code through(struct building *b, int at, int node,
+                             const struct view *in)
+{
+    const struct keras_layer *l = &b->g->layer[at];
+    const struct shape *shape = shape_of(b, node);
+    const char *why;
+
+    b->view[at] = *in;
+    why = view_through(class_of(l), l, shape,
+                       b->lines && shape->rank == 3 ? 2 : shape->rank,
+                       &b->view[at]);
+    return why == NULL ? ERR_OK : keras_refuse(l, why, b->err);
 }
 
 static enum err_code add_layer(struct building *b, int at)
 {
     const struct keras_layer *l = &b->g->layer[at];
-    _Alignas(8) unsigned char config[LAYER_CONFIG_MAX];
-    const struct layer_kind *kind = NULL;
-    int in[LAYER_INPUT_MAX], i, node;
+    struct keras_steps steps;
+    struct view view;
+    int in[LAYER_INPUT_MAX], i;
+    enum err_code code;
 
     for (i = 0; i < l->in_count; i++)
         in[i] = b->node[l->in[i]];
     if (l->again)
-        return refuse(b, l, "a layer used twice is not known here");
-    if (strcmp(l->class, "Activation") == 0) {
-        b->node[at] = in[0];
-        return add_function(b, l, false, l->name, &b->node[at]);
-    }
-    if (find_kind(b, l, &kind) != ERR_OK)
+        return keras_refuse(l, "a layer used twice is not known here", b->err);
+    if (input_view(b, l, &view) != ERR_OK)
         return b->err->code;
-    if (keras_read_attrs(kind, l->config, config, b->err) != ERR_OK)
-        return err_context(b->err, "layer \"%s\"", l->own_name);
-    if (strcmp(kind->name, "batch_norm") == 0 ||
-        strcmp(kind->name, "concat") == 0) {
-        if (check_axis(b, l, rank_of(b, in[0])) != ERR_OK)
-            return b->err->code;
-    }
-    if (add_node(b, l, kind, config, l->name, in, l->in_count, false, &node) !=
-        ERR_OK)
-        return b->err->code;
-    b->node[at] = node;
-    b->made[at] = node;
-    if (kind->param == NULL)
+    b->node[at] = in[0];
+    b->view[at] = view;
+    if (is_left_out(l->class)) {
+        add_note(b, l, "is left out: it only changes training");
         return ERR_OK;
-    return add_function(b, l, true, NULL, &b->node[at]);
+    }
+    if (through(b, at, in[0], &view) != ERR_OK)
+        return b->err->code;
+    if (strcmp(l->class, "Activation") == 0)
+        return add_function(b, l, l->config, l->name, &b->node[at]);
+    keras_steps_of(l, b->lines, &steps);
+    if (strcmp(class_of(l), "Reshape") == 0)
+        b->view[at].planes = turn_target(b, steps.step[0].config);
+    code = add_steps(b, at, &steps, &view, in);
+    keras_steps_done(&steps);
+    return code;
 }
 
 /* [null, 28, 28, 1] without its first entry. */
@@ -206,58 +320,107 @@ static bool layer_input(const json_t *layer, struct shape *out)
            (dim > 0 && shape_make(out, 1, &dim, &err) == ERR_OK);
 }
 
-static enum err_code input_shape(const struct keras_source *s,
-                                 struct shape *out, struct err *err)
+/* The input as it stands in the file; a model may begin with a model. */
+static bool stated_input(const json_t *model, int depth, struct shape *out)
 {
-    const json_t *config = json_object_get(s->model, "config");
+    const json_t *config = json_object_get(model, "config");
     const json_t *layers =
         json_is_array(config) ? config : json_object_get(config, "layers");
+    const json_t *front = json_array_get(layers, 0);
 
-    if (layer_input(json_array_get(layers, 0), out) ||
-        shape_from(json_object_get(config, "build_input_shape"), out))
+    return layers != NULL && depth < 8 &&
+           (layer_input(front, out) ||
+            shape_from(json_object_get(config, "build_input_shape"), out) ||
+            stated_input(front, depth + 1, out));
+}
+
+/* (C,H,W) and (L,C) in our order. */
+static struct shape in_our_order(const struct building *b,
+                                 const struct shape *s)
+{
+    if (b->first && s->rank == 3)
+        return (struct shape){3, {s->dim[1], s->dim[2], s->dim[0]}};
+    if (b->lines && s->rank == 2)
+        return (struct shape){3, {1, s->dim[0], s->dim[1]}};
+    return *s;
+}
+
+static enum err_code input_shape(const struct building *b,
+                                 const struct shape *given, struct shape *out)
+{
+    if (stated_input(b->s->model, 0, out)) {
+        *out = in_our_order(b, out);
         return ERR_OK;
-    return err_set(err, ERR_UNSUPPORTED,
-                   "\"%s\" does not say the shape of its input", s->path);
+    }
+    if (given != NULL) {
+        *out = *given;
+        return ERR_OK;
+    }
+    return err_set(b->err, ERR_UNSUPPORTED,
+                   "the file does not say the shape of its input; give it, such"
+                   " as input=28x28x1, or open the data first");
 }
 
 static enum err_code build_all(struct building *b)
 {
     int outputs[NET_OUTPUT_MAX], i;
 
-    for (i = 0; i < b->g->count; i++) {
+    for (i = 0; i < b->g->count; i++)
         b->node[i] = NET_INPUT;
-        b->made[i] = -1;
-    }
+    b->view[0].planes = b->first && b->net->input.rank == 3;
     for (i = 1; i < b->g->count; i++) {
         if (b->g->layer[i].needed && add_layer(b, i) != ERR_OK)
             return b->err->code;
     }
-    for (i = 0; i < b->g->output_count; i++)
+    for (i = 0; i < b->g->output_count; i++) {
         outputs[i] = b->node[b->g->output[i]];
+        if (outputs[i] == NET_INPUT)
+            return err_set(b->err, ERR_UNSUPPORTED,
+                           "an output is the input itself");
+    }
     return net_finish(b->net, outputs, b->g->output_count, b->err);
 }
 
-enum err_code keras_build(const struct keras_source *s,
-                          const struct keras_graph *g, const char *name,
-                          struct net **out, int **made, struct err *err)
+static void look_ahead(struct building *b)
+{
+    int i;
+
+    for (i = 1; i < b->g->count; i++) {
+        const struct keras_layer *l = &b->g->layer[i];
+
+        if (!l->needed)
+            continue;
+        b->lines = b->lines || keras_is_line(l->class);
+        b->first = b->first || (view_is_spatial(class_of(l)) &&
+                                keras_channels_first(l->config));
+    }
+}
+
+enum err_code keras_build(struct keras_source *s, const struct keras_graph *g,
+                          const char *name, const struct shape *shape,
+                          struct net **out, struct keras_take **takes,
+                          struct err *err)
 {
     struct building b = {.s = s, .g = g, .err = err};
     struct shape input;
     enum err_code code;
 
-    if (input_shape(s, &input, err) != ERR_OK)
+    look_ahead(&b);
+    if (input_shape(&b, shape, &input) != ERR_OK)
         return err->code;
     b.net = net_new(name, &input);
-    b.node = mem_array((size_t)g->count, sizeof(int));
-    b.made = mem_array((size_t)g->count, sizeof(int));
+    b.node = mem_array((size_t)g->count, sizeof(*b.node));
+    b.view = mem_array((size_t)g->count, sizeof(*b.view));
+    b.take = mem_array((size_t)g->count, sizeof(*b.take));
     code = build_all(&b);
     mem_free(b.node);
+    mem_free(b.view);
     if (code != ERR_OK) {
-        mem_free(b.made);
+        mem_free(b.take);
         net_free(b.net);
         return code;
     }
     *out = b.net;
-    *made = b.made;
+    *takes = b.take;
     return ERR_OK;
 }

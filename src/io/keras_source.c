@@ -56,6 +56,44 @@ static int version_of(hid_t file, hid_t root)
     return version;
 }
 
+/* Names of the weights of one layer. */
+static herr_t keep_names(hid_t group, const char *name, const H5L_info_t *link,
+                         void *arg)
+{
+    hid_t H5_AUTO layer = H5Gopen2(group, name, H5P_DEFAULT);
+    struct h5_names names = {0};
+
+    (void)link;
+    if (layer >= 0 && h5_attr_names(layer, "weight_names", &names) &&
+        names.count > 0) {
+        *(char **)arg = mem_strdup(names.name[0]);
+        h5_names_done(&names);
+        return 1;
+    }
+    h5_names_done(&names);
+    return 0;
+}
+
+/* Keras 2 says which program computed; in Keras 1 TensorFlow alone put ":0"
+ * behind names. */
+static bool is_theano(const struct keras_source *s)
+{
+    char *backend = h5_attr_text(s->file, "backend"), *name = NULL;
+    bool theano;
+
+    if (backend == NULL)
+        backend = h5_attr_text(s->root, "backend");
+    if (backend == NULL && s->version == 1)
+        (void)H5Literate(s->root, H5_INDEX_NAME, H5_ITER_INC, NULL, keep_names,
+                         &name);
+    (void)H5Eclear2(H5E_DEFAULT);
+    theano = backend != NULL ? strcmp(backend, "theano") == 0
+                             : name != NULL && strchr(name, ':') == NULL;
+    mem_free(backend);
+    mem_free(name);
+    return theano;
+}
+
 enum err_code keras_open(const char *path, struct keras_source *s,
                          struct err *err)
 {
@@ -89,6 +127,7 @@ enum err_code keras_open(const char *path, struct keras_source *s,
         goto fail;
     }
     o.version = version_of(o.file, o.root);
+    o.theano = is_theano(&o);
     o.optimizer = optimizer_bytes(o.file);
     *s = o;
     return ERR_OK;
@@ -101,6 +140,7 @@ void keras_close(struct keras_source *s)
 {
     json_decref(s->model);
     mem_free(s->config_text);
+    str_done(&s->notes);
     if (s->root >= 0)
         h5_close(s->root);
     if (s->file >= 0)

@@ -8,58 +8,6 @@
 #include "io/net_quant.h"
 #include "net/spec.h"
 
-/* Reads group/name into count values of type; its size must be p's. */
-static enum err_code read_array(hid_t group, const char *name,
-                                const struct param *p, hid_t type, void *to,
-                                struct err *err)
-{
-    struct h5_array a;
-    enum err_code code = ERR_OK;
-    struct str text = {0};
-    char want[64];
-
-    if (!h5_array_open(group, name, &a, err))
-        return err->code;
-    if (a.count != p->count || (a.class != H5_REAL && a.class != H5_INTEGER)) {
-        h5_array_text(&a, &text);
-        code =
-            err_set(err, ERR_SHAPE, "\"%s\" is %s; %s was expected", name,
-                    text.text, shape_text(&p->def.shape, want, sizeof(want)));
-        str_done(&text);
-    }
-    if (code == ERR_OK)
-        code = h5_array_readable(&a, name, err);
-    if (code == ERR_OK)
-        code = h5_array_read(&a, name, type, to, err);
-    h5_array_close(&a);
-    return code;
-}
-
-enum err_code keras_read_node(const struct keras_source *s, const char *name,
-                              struct node *node, struct err *err)
-{
-    hid_t H5_AUTO group = H5Gopen2(s->root, name, H5P_DEFAULT);
-    struct h5_names names = {0};
-    enum err_code code = ERR_OK;
-    int k;
-
-    if (group < 0)
-        return h5_fail(err, ERR_FORMAT, "no weights for layer \"%s\"", name);
-    if (!h5_attr_names(group, "weight_names", &names) ||
-        names.count != (size_t)node->param_count) {
-        h5_names_done(&names);
-        return err_set(err, ERR_FORMAT,
-                       "layer \"%s\" has %zu arrays of weights; %d were"
-                       " expected",
-                       name, names.count, node->param_count);
-    }
-    for (k = 0; k < node->param_count && code == ERR_OK; k++)
-        code = read_array(group, names.name[k], &node->param[k],
-                          H5T_NATIVE_FLOAT, node->param[k].value, err);
-    h5_names_done(&names);
-    return code;
-}
-
 static enum err_code read_own_net(const struct keras_source *s, hid_t own,
                                   struct net **out, struct err *err)
 {
@@ -100,7 +48,8 @@ static enum err_code read_mask(hid_t own, const char *path, struct param *p,
     size_t i;
 
     if (param_need_mask(p, err) != ERR_OK ||
-        read_array(own, path, p, H5T_NATIVE_UINT8, p->mask, err) != ERR_OK)
+        keras_read_array(own, path, p, H5T_NATIVE_UINT8, p->mask, err) !=
+            ERR_OK)
         return err->code;
     for (i = 0; i < p->count; i++) {
         if (p->mask[i] > 1 || (p->mask[i] == 0 && p->value[i] != 0.0f))
@@ -136,8 +85,8 @@ static enum err_code read_moments(hid_t own, const char *layer, struct param *p,
         if (p->book != NULL)
             code = quant_read_moment(own, path, p, m, err);
         else if (p->moment[m] != NULL && h5_has(own, path))
-            code =
-                read_array(own, path, p, H5T_NATIVE_FLOAT, p->moment[m], err);
+            code = keras_read_array(own, path, p, H5T_NATIVE_FLOAT,
+                                    p->moment[m], err);
         mem_free(path);
     }
     return code;
@@ -200,45 +149,24 @@ static char *name_of_path(const char *path)
     return str_take(&name);
 }
 
-static enum err_code read_weights(const struct keras_source *s,
-                                  const struct keras_graph *g, const int *made,
-                                  struct net *net, struct err *err)
-{
-    int i;
-
-    for (i = 1; i < g->count; i++) {
-        const struct keras_layer *l = &g->layer[i];
-
-        if (!l->needed || made[i] < 0 || net->node[made[i]].param_count == 0)
-            continue;
-        if (l->nested)
-            return err_set(err, ERR_UNSUPPORTED,
-                           "layer \"%s\": weights of a model within a model"
-                           " are not known here",
-                           l->name);
-        if (keras_read_node(s, l->group, &net->node[made[i]], err) != ERR_OK)
-            return err->code;
-    }
-    return ERR_OK;
-}
-
-static enum err_code read_keras(const struct keras_source *s, struct net **out,
+static enum err_code read_keras(struct keras_source *s,
+                                const struct shape *input, struct net **out,
                                 struct err *err)
 {
     struct keras_graph g;
+    struct keras_take *takes = NULL;
     struct net *net = NULL;
     char *name;
-    int *made = NULL;
     enum err_code code;
 
     if (keras_flatten(s, &g, err) != ERR_OK)
         return err->code;
     name = name_of_path(s->path);
-    code = keras_build(s, &g, name, &net, &made, err);
+    code = keras_build(s, &g, name, input, &net, &takes, err);
     mem_free(name);
     if (code == ERR_OK)
-        code = read_weights(s, &g, made, net, err);
-    mem_free(made);
+        code = keras_read_weights(s, &g, takes, net, err);
+    mem_free(takes);
     keras_graph_done(&g);
     if (code != ERR_OK) {
         net_free(net);
@@ -259,8 +187,9 @@ static bool is_ours(const struct keras_source *s, hid_t own)
     return same;
 }
 
-static enum err_code load(const struct keras_source *s, struct net **out,
-                          struct net_note *note, struct err *err)
+static enum err_code load(struct keras_source *s, const struct shape *input,
+                          struct net **out, struct net_note *note,
+                          struct err *err)
 {
     hid_t H5_AUTO own = h5_has(s->file, KERAS_OWN_GROUP)
                             ? H5Gopen2(s->file, KERAS_OWN_GROUP, H5P_DEFAULT)
@@ -268,7 +197,7 @@ static enum err_code load(const struct keras_source *s, struct net **out,
     struct net *net = NULL;
 
     if (!is_ours(s, own))
-        return read_keras(s, out, err);
+        return read_keras(s, input, out, err);
     if (read_own_net(s, own, &net, err) != ERR_OK)
         return err->code;
     if (read_extras(own, net, note, err) != ERR_OK) {
@@ -289,7 +218,9 @@ enum err_code net_load(const char *path, struct net **out,
 
     if (keras_open(path, &s, err) != ERR_OK)
         return err->code;
-    code = load(&s, out, note, err);
+    code = load(&s, NULL, out, note, err);
+    if (code == ERR_OK && warnings != NULL && s.notes.text != NULL)
+        str_add(warnings, s.notes.text);
     if (code == ERR_OK && warnings != NULL && s.optimizer > 0)
         str_addf(warnings, "optimizer state present (%s), not used\n",
                  str_size(s.optimizer, size, sizeof(size)));

@@ -1,0 +1,333 @@
+/*
+ * The values of a net out of a Keras file: which arrays belong to a layer, and
+ * what turns them into ours.  Orders of arrays are the same in all versions;
+ * names are hints, and within a model in a model they decide.
+ */
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "io/keras.h"
+
+struct reading {
+    const struct keras_source *s;
+    const struct keras_graph *g;
+    const struct keras_take *takes;
+    struct net *net;
+    struct err *err;
+};
+
+/* ---- one array */
+
+/* Dimensions of one say nothing: (1,1,4) is (4). */
+static bool same_dims(const struct h5_array *a, const struct shape *want)
+{
+    int i = 0, k = 0;
+
+    if (a->rank > H5_RANK_MAX)
+        return false;
+    for (;;) {
+        while (i < a->rank && a->dim[i] == 1)
+            i++;
+        while (k < want->rank && want->dim[k] == 1)
+            k++;
+        if (i == a->rank || k == want->rank)
+            return i == a->rank && k == want->rank;
+        if (a->dim[i++] != (hsize_t)want->dim[k++])
+            return false;
+    }
+}
+
+static enum err_code read_as(hid_t group, const char *name,
+                             const struct shape *want, hid_t type, void *to,
+                             struct err *err)
+{
+    struct h5_array a;
+    enum err_code code = ERR_OK;
+    struct str text = {0};
+    char expected[64];
+
+    if (!h5_array_open(group, name, &a, err))
+        return err->code;
+    if (!same_dims(&a, want) || (a.class != H5_REAL && a.class != H5_INTEGER)) {
+        h5_array_text(&a, &text);
+        code = err_set(err, ERR_SHAPE, "\"%s\" is %s; %s was expected", name,
+                       text.text, shape_text(want, expected, sizeof(expected)));
+        str_done(&text);
+    }
+    if (code == ERR_OK)
+        code = h5_array_read(&a, name, type, to, err);
+    h5_array_close(&a);
+    return code;
+}
+
+enum err_code keras_read_array(hid_t group, const char *name,
+                               const struct param *p, hid_t type, void *to,
+                               struct err *err)
+{
+    return read_as(group, name, &p->def.shape, type, to, err);
+}
+
+/* ---- ours from theirs */
+
+/* Convolutions of Theano run through their kernel from the other end. */
+static void turn(struct param *p)
+{
+    size_t inner = (size_t)p->def.shape.dim[2] * (size_t)p->def.shape.dim[3];
+    size_t taps = p->count / inner, i, k;
+
+    for (i = 0; i < taps / 2; i++) {
+        float *a = p->value + i * inner;
+        float *b = p->value + (taps - 1 - i) * inner;
+
+        for (k = 0; k < inner; k++) {
+            float kept = a[k];
+
+            a[k] = b[k];
+            b[k] = kept;
+        }
+    }
+}
+
+/* (out,in,h,w) to (h,w,in,out). */
+static void from_planes(struct param *p, const float *x)
+{
+    const int *d = p->def.shape.dim;
+    size_t taps = (size_t)d[0] * (size_t)d[1], in = (size_t)d[2];
+    size_t out = (size_t)d[3], t, i, o;
+
+    for (t = 0; t < taps; t++) {
+        for (i = 0; i < in; i++) {
+            for (o = 0; o < out; o++)
+                p->value[(t * in + i) * out + o] = x[(o * in + i) * taps + t];
+        }
+    }
+}
+
+/* Rows that count a picture as (C,H,W) to rows that count it as (H,W,C). */
+static void turn_rows(struct param *p, const struct shape *from, const float *x)
+{
+    size_t c = (size_t)from->dim[2], rows = shape_count(from);
+    size_t width = p->count / rows, places = rows / c, i, k;
+
+    for (i = 0; i < places; i++) {
+        for (k = 0; k < c; k++)
+            memcpy(p->value + (i * c + k) * width, x + (k * places + i) * width,
+                   width * sizeof(*x));
+    }
+}
+
+/* The shape that the file has p in. */
+static struct shape stored_shape(const struct keras_take *t,
+                                 const struct param *p)
+{
+    const int *d = p->def.shape.dim;
+
+    if (t->planes && p->def.shape.rank == 4)
+        return (struct shape){4, {d[3], d[2], d[0], d[1]}};
+    return p->def.shape;
+}
+
+static bool has_turned_rows(const struct keras_take *t, const struct param *p)
+{
+    return t->from.rank == 3 &&
+           (size_t)p->def.shape.dim[0] == shape_count(&t->from);
+}
+
+static enum err_code read_param(const struct reading *r,
+                                const struct keras_take *t, hid_t group,
+                                const char *name, struct param *p)
+{
+    struct shape stored = stored_shape(t, p);
+    bool planes = t->planes && p->def.shape.rank == 4;
+    bool rows = has_turned_rows(t, p);
+    float *room = NULL;
+    enum err_code code;
+
+    if (planes || rows) {
+        room = mem_block_array(p->count, sizeof(*room), "weights", r->err);
+        if (room == NULL)
+            return r->err->code;
+    }
+    code = read_as(group, name, &stored, H5T_NATIVE_FLOAT,
+                   room != NULL ? room : p->value, r->err);
+    if (code == ERR_OK && planes)
+        from_planes(p, room);
+    else if (code == ERR_OK && rows)
+        turn_rows(p, &t->from, room);
+    if (code == ERR_OK && t->turned && p->def.shape.rank == 4)
+        turn(p);
+    mem_block_free(room);
+    return code;
+}
+
+/* ---- the arrays of a layer */
+
+/* Whether the arrays of path "…/own/kernel:0" are those of layer own. */
+static bool belongs(const char *path, const char *own)
+{
+    const char *last = strrchr(path, '/');
+    size_t len = strlen(own), n;
+
+    if (last == NULL)
+        return false;
+    n = (size_t)(last - path);
+    return n >= len && strncmp(last - len, own, len) == 0 &&
+           (n == len || last[-(long)len - 1] == '/');
+}
+
+/* Those of all that belong to layer own of a model within a model. */
+static void pick_names(const struct h5_names *all, const char *own,
+                       struct h5_names *out)
+{
+    size_t i;
+
+    for (i = 0; i < all->count; i++) {
+        if (belongs(all->name[i], own))
+            h5_names_add(out, all->name[i]);
+    }
+}
+
+static int by_number(const void *a, const void *b)
+{
+    char *const *x = a, *const *y = b;
+
+    return atoi(*x) - atoi(*y);
+}
+
+static herr_t add_number(hid_t group, const char *name, const H5L_info_t *link,
+                         void *arg)
+{
+    (void)group;
+    (void)link;
+    if (isdigit((unsigned char)name[0]) && strlen(name) < 6)
+        h5_names_add(arg, name);
+    return 0;
+}
+
+/* "0", "1", … below vars, as numbers order them. */
+static void list_vars(hid_t group, struct h5_names *out)
+{
+    (void)H5Literate(group, H5_INDEX_NAME, H5_ITER_INC, NULL, add_number, out);
+    (void)H5Eclear2(H5E_DEFAULT);
+    qsort(out->name, out->count, sizeof(*out->name), by_number);
+}
+
+static int count_params(const struct reading *r, const struct keras_take *t)
+{
+    int n = 0, i;
+
+    for (i = 0; i < t->count; i++)
+        n += r->net->node[t->node[i]].param_count;
+    return n;
+}
+
+static enum err_code refuse_count(const struct keras_layer *l, size_t found,
+                                  int want, struct err *err)
+{
+    return err_set(err, ERR_FORMAT,
+                   "layer \"%s\" (%s) has %zu arrays of weights in the file;"
+                   " %d %s expected",
+                   l->name, l->class, found, want, want == 1 ? "was" : "were");
+}
+
+static enum err_code read_names(const struct reading *r,
+                                const struct keras_take *t, hid_t group,
+                                const struct h5_names *names)
+{
+    size_t at = 0;
+    int i, k;
+
+    for (i = 0; i < t->count; i++) {
+        struct node *n = &r->net->node[t->node[i]];
+
+        for (k = 0; k < n->param_count; k++) {
+            if (read_param(r, t, group, names->name[at++], &n->param[k]) !=
+                ERR_OK)
+                return r->err->code;
+        }
+    }
+    return ERR_OK;
+}
+
+/* The place of a layer's arrays: its group, or that of the model it is in. */
+static hid_t open_group(const struct reading *r, const struct keras_layer *l)
+{
+    char *path =
+        r->s->by_vars ? mem_printf("%s/vars", l->vars) : mem_strdup(l->group);
+    hid_t group =
+        h5_has(r->s->root, path) ? H5Gopen2(r->s->root, path, H5P_DEFAULT) : -1;
+
+    mem_free(path);
+    return group;
+}
+
+static enum err_code read_layer(const struct reading *r, int at)
+{
+    const struct keras_layer *l = &r->g->layer[at];
+    const struct keras_take *t = &r->takes[at];
+    hid_t H5_AUTO group = open_group(r, l);
+    struct h5_names all = {0}, own = {0};
+    const struct h5_names *names = l->nested && !r->s->by_vars ? &own : &all;
+    int want = count_params(r, t);
+    enum err_code code;
+
+    if (group < 0)
+        return h5_fail(r->err, ERR_FORMAT,
+                       "the file has no weights for layer \"%s\" (%s)", l->name,
+                       l->class);
+    if (r->s->by_vars)
+        list_vars(group, &all);
+    else if (h5_attr_names(group, "weight_names", &all) && l->nested)
+        pick_names(&all, l->own_name, &own);
+    if (names->count == (size_t)want)
+        code = read_names(r, t, group, names);
+    else
+        code = refuse_count(l, names->count, want, r->err);
+    h5_names_done(&all);
+    h5_names_done(&own);
+    return code == ERR_OK ? code : err_context(r->err, "layer \"%s\"", l->name);
+}
+
+enum err_code keras_read_weights(const struct keras_source *s,
+                                 const struct keras_graph *g,
+                                 const struct keras_take *takes,
+                                 struct net *net, struct err *err)
+{
+    struct reading r = {s, g, takes, net, err};
+    int i;
+
+    for (i = 1; i < g->count; i++) {
+        if (g->layer[i].needed && count_params(&r, &takes[i]) > 0 &&
+            read_layer(&r, i) != ERR_OK)
+            return err->code;
+    }
+    return ERR_OK;
+}
+
+enum err_code keras_read_node(const struct keras_source *s, const char *name,
+                              struct node *node, struct err *err)
+{
+    hid_t H5_AUTO group = H5Gopen2(s->root, name, H5P_DEFAULT);
+    struct h5_names names = {0};
+    enum err_code code = ERR_OK;
+    int k;
+
+    if (group < 0)
+        return h5_fail(err, ERR_FORMAT, "no weights for layer \"%s\"", name);
+    if (!h5_attr_names(group, "weight_names", &names) ||
+        names.count != (size_t)node->param_count) {
+        h5_names_done(&names);
+        return err_set(err, ERR_FORMAT,
+                       "layer \"%s\" has %zu arrays of weights; %d were"
+                       " expected",
+                       name, names.count, node->param_count);
+    }
+    for (k = 0; k < node->param_count && code == ERR_OK; k++)
+        code = keras_read_array(group, names.name[k], &node->param[k],
+                                H5T_NATIVE_FLOAT, node->param[k].value, err);
+    h5_names_done(&names);
+    return code;
+}
