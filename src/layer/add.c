@@ -47,6 +47,7 @@ const struct layer_kind add_layer = {
     .most_in = LAYER_INPUT_MAX,
     .ignores_x = true,
     .ignores_y = true,
+    .units = UNITS_JOIN,
     .shape = shape,
     .forward = forward,
     .backward = backward,

@@ -388,6 +388,7 @@ const struct layer_kind batch_norm_layer = {
     .least_in = 1,
     .most_in = 1,
     .ignores_y = true,
+    .units = UNITS_EACH,
     .shape = shape,
     .param = param,
     .part_count = part_count,

@@ -71,6 +71,7 @@ const struct layer_kind concat_layer = {
     .most_in = LAYER_INPUT_MAX,
     .ignores_x = true,
     .ignores_y = true,
+    .units = UNITS_STACK,
     .shape = shape,
     .forward = forward,
     .backward = backward,

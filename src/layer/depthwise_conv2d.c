@@ -127,6 +127,7 @@ const struct layer_kind depthwise_conv2d_layer = {
     .least_in = 1,
     .most_in = 1,
     .ignores_y = true,
+    .units = UNITS_EDGE,
     .shape = shape,
     .param = param,
     .macs = macs,

@@ -121,6 +121,7 @@ const struct layer_kind dropout_layer = {
     .ignores_x = true,
     .ignores_y = true,
     .train_only = true,
+    .units = UNITS_EACH,
     .shape = layer_same_shape,
     .keep = keep,
     .forward = forward,

@@ -33,6 +33,7 @@ const struct layer_kind flatten_layer = {
     .view = true,
     .ignores_x = true,
     .ignores_y = true,
+    .units = UNITS_FLAT,
     .shape = shape,
     .forward = forward,
     .backward = backward,

@@ -55,6 +55,7 @@ const struct layer_kind global_average_pool2d_layer = {
     .most_in = 1,
     .ignores_x = true,
     .ignores_y = true,
+    .units = UNITS_SPREAD,
     .shape = shape,
     .forward = forward,
     .backward = backward,

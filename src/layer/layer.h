@@ -60,6 +60,21 @@ struct param_def {
     int fan_in, fan_out;
 };
 
+/* How the units of the output (its last axis) hang on those of the inputs: what
+ * taking a unit away means for the layers around it. */
+enum unit_flow {
+    UNITS_MIX,    /* every one on all: nothing can be taken away in front */
+    UNITS_MAKE,   /* param 0 is a kernel (…, inputs, units) when it has as many
+                     inputs as come in; others are one value a unit */
+    UNITS_EACH,   /* unit by unit, value by value; params are one a unit */
+    UNITS_SPREAD, /* unit by unit; what is constant stays as it is */
+    UNITS_EDGE,   /* unit by unit, with zeros around an image; param 0, if any,
+                     has the units on its last axis but one */
+    UNITS_FLAT,   /* place by place, in each the units of the input */
+    UNITS_JOIN,   /* unit by unit the sum of the inputs' */
+    UNITS_STACK   /* those of the inputs one after another */
+};
+
 enum pass_mode { PASS_EVAL, PASS_TRAIN };
 
 /* What one call works on.  Pointers are borrowed for the call. */
@@ -105,6 +120,8 @@ struct layer_kind {
                               write over it */
     bool activation;       /* may be folded: "dense 300 relu" */
     bool train_only;       /* identity in PASS_EVAL (dropout) */
+    enum unit_flow units;
+    size_t units_at; /* UNITS_MAKE: the config's int that counts them */
 
     /* Shape of the output, or why the inputs do not fit.  Also checks
      * attributes against one another. */

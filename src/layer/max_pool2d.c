@@ -97,6 +97,7 @@ const struct layer_kind max_pool2d_layer = {
     .config_size = sizeof(struct pool_config),
     .least_in = 1,
     .most_in = 1,
+    .units = UNITS_SPREAD,
     .shape = shape,
     .forward = forward,
     .backward = backward,

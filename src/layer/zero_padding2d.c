@@ -82,6 +82,7 @@ const struct layer_kind zero_padding2d_layer = {
     .most_in = 1,
     .ignores_x = true,
     .ignores_y = true,
+    .units = UNITS_EDGE,
     .shape = shape,
     .forward = forward,
     .backward = backward,
