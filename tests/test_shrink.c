@@ -294,6 +294,68 @@ static void a_layer_keeps_a_unit_when_nothing_is_left(void **state)
     net_free(small);
 }
 
+/* Codes, or the scales of channels, go with their weights; constants that
+ * would change bound biases stay. */
+static void codebooks_and_grids_are_cut_along(void **state)
+{
+    struct net *net = net_of("input 2; dense 3 relu name=h; dense 3 name=out"),
+               *small;
+    struct shrink_report report;
+    struct codebook *book;
+    struct grid *grid;
+    struct param *p;
+    struct err err;
+    int i;
+
+    (void)state;
+    fill_values(net);
+    cut(net, "out", 1, -1);
+    book = codebook_new(5, 6, &err);
+    assert_non_null(book);
+    p = param_of(net, "h", 0);
+    for (i = 1; i <= 5; i++)
+        book->centroid[i] = (float)i;
+    for (i = 0; i < 6; i++)
+        book->code[i] = (uint16_t)(i < 5 ? i + 1 : 1);
+    codebook_write(book, p->value, 0, 6);
+    param_bind(p, book, NULL);
+    grid = grid_new(GRID_SYMMETRIC, 8, 3, 9, &err);
+    assert_non_null(grid);
+    for (i = 0; i < 3; i++)
+        grid->scale[i] = 0.25f * (float)(i + 1);
+    p = param_of(net, "out", 0);
+    for (i = 6; i < 9; i++)
+        p->value[i] = 1.5f; /* the row of the constant, on every channel */
+    grid_snap(grid, p->value, p->value, 0, 9);
+    param_bind(p, NULL, grid);
+    cut(net, "h", -1, 2); /* constant, not zero */
+    for (i = 0; i < 6; i++)
+        book->code[i] = param_of(net, "h", 0)->mask[i] ? book->code[i] : 0;
+    small = shrunk(net, &report);
+    assert_int_equal(units_of(small, "h"), 1);
+    book = param_of(small, "h", 0)->book;
+    assert_non_null(book);
+    assert_int_equal(book->code[0], 1);
+    assert_int_equal(book->code[1], 4);
+    grid = param_of(small, "out", 0)->grid;
+    assert_non_null(grid);
+    assert_int_equal(grid->channels, 3);
+    assert_same_bits(grid->scale, ((float[]){0.25f, 0.5f, 0.75f}), 12);
+    assert_computes_the_same(net, small);
+    net_free(small);
+
+    grid = grid_new(GRID_FP16, 16, 0, 3, &err);
+    assert_non_null(grid);
+    p = param_of(net, "out", 1);
+    grid_snap(grid, p->value, p->value, 0, 3);
+    param_bind(p, NULL, grid);
+    small = shrunk(net, &report);
+    assert_int_equal(units_of(small, "h"), 2);
+    assert_computes_the_same(net, small);
+    net_free(small);
+    net_free(net);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -302,6 +364,7 @@ int main(void)
         cmocka_unit_test(a_constant_stays_before_a_padded_convolution),
         cmocka_unit_test(joins_keep_their_inputs_alike),
         cmocka_unit_test(grouped_convolutions_and_softmax_keep_what_they_see),
+        cmocka_unit_test(codebooks_and_grids_are_cut_along),
         cmocka_unit_test(a_layer_keeps_a_unit_when_nothing_is_left),
     };
 

@@ -88,6 +88,44 @@ static void take_over(const struct units *u, const struct node *node, int i,
     }
 }
 
+static enum err_code copy_book(const struct cut *c, const struct codebook *from,
+                               struct param *to, struct err *err)
+{
+    struct codebook *book = codebook_new(from->k, to->count, err);
+
+    if (book == NULL)
+        return err->code;
+    memcpy(book->centroid, from->centroid,
+           ((size_t)from->k + 1) * sizeof(*book->centroid));
+    copy_cut(c, from->code, book->code, sizeof(*book->code));
+    param_bind(to, book, NULL);
+    return ERR_OK;
+}
+
+/* Channels are columns, or there is but one. */
+static enum err_code copy_grid(const struct cut *c, const struct grid *from,
+                               struct param *to, struct err *err)
+{
+    bool by_column = from->channels > 1;
+    size_t columns = c->columns;
+    int channels = from->channels;
+    struct cut scales = {.outer = 1, .rows = 1, .columns = columns};
+    struct grid *grid;
+
+    if (by_column) {
+        scales.of_column = c->of_column;
+        channels = to->def.shape.dim[to->def.shape.rank - 1];
+    } else
+        scales.columns = (size_t)channels;
+    grid = grid_new(from->kind, from->bits, channels, to->count, err);
+    if (grid == NULL)
+        return err->code;
+    copy_cut(&scales, from->scale, grid->scale, sizeof(*grid->scale));
+    copy_cut(&scales, from->zero, grid->zero, sizeof(*grid->zero));
+    param_bind(to, NULL, grid);
+    return ERR_OK;
+}
+
 static enum err_code copy_param(const struct units *u, const struct node *from,
                                 int i, int k, struct param *to, struct err *err)
 {
@@ -97,12 +135,13 @@ static enum err_code copy_param(const struct units *u, const struct node *from,
 
     assert(made == to->count);
     (void)made;
-    if (p->mask == NULL)
-        return ERR_OK;
-    if (param_need_mask(to, err) != ERR_OK)
+    if (p->mask != NULL && param_need_mask(to, err) != ERR_OK)
         return err->code;
-    copy_cut(&c, p->mask, to->mask, sizeof(*p->mask));
-    return ERR_OK;
+    if (p->mask != NULL)
+        copy_cut(&c, p->mask, to->mask, sizeof(*p->mask));
+    if (p->book != NULL)
+        return copy_book(&c, p->book, to, err);
+    return p->grid != NULL ? copy_grid(&c, p->grid, to, err) : ERR_OK;
 }
 
 static bool gathers(const struct units *u, const struct node *node, int i)

@@ -8,8 +8,9 @@
  *
  * A unit stays when it cannot be taken away without changing the shape of
  * something else: outputs of the net, inputs of softmax and reshape, grouped
- * convolutions; of units that are added to one another all go or none.  Every
- * layer keeps at least one.
+ * convolutions; of units that are added to one another all go or none.  Nor
+ * does a constant go that would change biases which are bound to a codebook or
+ * a grid.  Every layer keeps at least one unit.
  */
 #ifndef COMPRESS_SHRINK_H
 #define COMPRESS_SHRINK_H
@@ -45,7 +46,8 @@ struct shrink_report {
 };
 
 /* Returns a new net without the units that have no use, or NULL on an error.
- * Names, masks and codebooks stay; moments do not come along. */
+ * Names, masks, codebooks and grids stay; moments do not
+ * come along. */
 struct net *shrink_net(const struct net *net, struct shrink_report *report,
                        struct err *err) MUST_CHECK;
 

@@ -258,6 +258,16 @@ static void find_constant(const struct units *u, const struct net *net, int i)
     }
 }
 
+/* Whether the layer's biases can take up what a constant input gives: there
+ * are some, free to be any number, and every place sees the same. */
+static bool takes_over(const struct node *node)
+{
+    const struct param *bias = &node->param[1];
+
+    return node->param_count > 1 && bias->book == NULL && bias->grid == NULL &&
+           !padded(node);
+}
+
 /* Takes away the claim that readers can take a constant over, where node i
  * cannot. */
 static void find_fit(const struct units *u, const struct net *net, int i)
@@ -270,8 +280,7 @@ static void find_fit(const struct units *u, const struct net *net, int i)
         for (c = 0; c < width_of(net, node->in[0]); c++) {
             struct unit *in = &of(u, node->in[0])[c];
 
-            in->fits = in->fits && (in->value == 0.0f ||
-                                    (node->param_count > 1 && !padded(node)));
+            in->fits = in->fits && (in->value == 0.0f || takes_over(node));
         }
         return;
     }
