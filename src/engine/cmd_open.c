@@ -80,14 +80,22 @@ static enum err_code run_data(struct bench *b, const struct cmd_call *call,
     return code;
 }
 
+/* model (may be NULL) and input (rank 0: not given) help where a file does not
+ * say all; so do the data and the net that are open. */
 static enum err_code open_net(struct bench *b, const char *name,
-                              const char *path, struct err *err)
+                              const char *path, const char *model,
+                              const struct shape *input, struct err *err)
 {
+    struct net_hints hints = {.model = model, .like = b->net};
     struct str warnings = {0}, text = {0};
     struct net *net;
     enum err_code code;
 
-    code = net_load(path, &net, NULL, &warnings, err);
+    if (input->rank > 0)
+        hints.input = input;
+    else if (b->data != NULL)
+        hints.input = &b->data->shape;
+    code = net_load_with(path, &hints, &net, NULL, &warnings, err);
     if (code == ERR_OK) {
         str_addf(&text, "net %s", name);
         code = bench_open_net(b, net, text.text, err);
@@ -105,12 +113,16 @@ static enum err_code open_net(struct bench *b, const char *name,
 static enum err_code run_net(struct bench *b, const struct cmd_call *call,
                              struct err *err)
 {
-    const char *name = cmd_text(call, "net");
+    const char *name = cmd_text(call, "net"), *text = cmd_text(call, "input");
+    struct shape input = {0};
     struct str path = {0};
     enum err_code code;
 
+    if (text != NULL && shape_parse(text, &input, err) != ERR_OK)
+        return err_context(err, "input=%s", text);
     if (bench_find_file(b, name, &path))
-        code = open_net(b, name, path.text, err);
+        code =
+            open_net(b, name, path.text, cmd_text(call, "model"), &input, err);
     else if (zoo_find(name) != NULL)
         code = err_set(err, ERR_MISSING,
                        "no trained \"%s\" is at hand; `new %s` makes a fresh"
@@ -190,7 +202,7 @@ static enum err_code run_open(struct bench *b, const struct cmd_call *call,
                            name, name);
         return err_set(err, ERR_MISSING, "no file \"%s\"", name);
     }
-    code = open_net(b, name, path.text, err);
+    code = open_net(b, name, path.text, NULL, &(struct shape){0}, err);
     if (code != ERR_OK && code != ERR_MEMORY && code != ERR_CANCELLED) {
         code = open_data(b, name, path.text, validation, &other);
         if (code != ERR_OK)
@@ -345,11 +357,21 @@ static const struct arg_def data_args[] = {
 
 static const struct arg_def net_args[] = {
     {.name = "net",
-     .help = "a Keras HDF5 file, or a trained net that comes with the program",
+     .help = "a Keras file (.h5, .keras), or a trained net that comes with the"
+             " program",
      .type = ARG_FILE,
      .source = SOURCE_NETS,
      .word = true,
      .required = true},
+    {.name = "model",
+     .help = "for weights alone: a file with the architecture, of"
+             " model.to_json() or another Keras file",
+     .type = ARG_FILE,
+     .source = SOURCE_FILES},
+    {.name = "input",
+     .help = "shape of the input, such as 28x28x1, where the file does not"
+             " say it; the open data's otherwise",
+     .type = ARG_TEXT},
     {0}};
 
 static const struct arg_def new_args[] = {
@@ -421,7 +443,7 @@ const struct cmd_row open_commands[] = {
      .flags = CMD_JOB | CMD_RECORDED,
      .run = run_data},
     {.name = "net",
-     .usage = "FILE|NAME",
+     .usage = "FILE|NAME [model=FILE] [input=SHAPE]",
      .help = "open a trained net",
      .args = {net_args},
      .flags = CMD_JOB | CMD_RECORDED,

@@ -38,8 +38,19 @@ void net_note_done(struct net_note *n);
  * note may be NULL. */
 enum err_code net_save(const char *path, const struct net *net,
                        const struct net_note *note, struct err *err) MUST_CHECK;
-/* *out is new; note (may be NULL) is filled; warnings (may be NULL) gets lines
- * for the user, such as "optimizer state present (3.2 MB), not used". */
+/* What a file may leave open; each may be NULL. */
+struct net_hints {
+    const struct shape *input; /* of a net whose file does not say it */
+    const char *model;         /* file with the architecture of weights */
+    const struct net *like;    /* a net whose architecture weights may fit */
+};
+/* *out is new; hints and note may be NULL, note is filled; warnings (may be
+ * NULL) gets lines for the user, such as "optimizer state present (3.2 MB), not
+ * used". */
+enum err_code net_load_with(const char *path, const struct net_hints *hints,
+                            struct net **out, struct net_note *note,
+                            struct str *warnings, struct err *err) MUST_CHECK;
+/* The same without hints. */
 enum err_code net_load(const char *path, struct net **out,
                        struct net_note *note, struct str *warnings,
                        struct err *err) MUST_CHECK;

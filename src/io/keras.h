@@ -20,19 +20,20 @@
 
 struct keras_source {
     const char *path; /* borrowed */
-    json_t *model;    /* {"class_name": …, "config": …} */
-    char *config_text;
-    hid_t file, root; /* root: the group below which layers are */
-    int version;      /* 1, 2, 3 */
-    bool theano;      /* kernels are turned round, as convolutions want them */
-    bool by_vars;     /* arrays lie where Keras 3 puts them in .keras */
-    double optimizer; /* bytes of optimiser state; 0: none */
-    struct str notes; /* lines for the user on what was read as what */
+    json_t *model; /* {"class_name": …, "config": …}; NULL: weights only */
+    char *config_text; /* NULL when it came from elsewhere */
+    hid_t file, root;  /* root: the group below which layers are */
+    int version;       /* 1, 2, 3 */
+    bool theano;       /* kernels are turned round, as convolutions want them */
+    bool by_vars;      /* arrays lie where Keras 3 puts them in .keras */
+    double optimizer;  /* bytes of optimiser state; 0: none */
+    struct str notes;  /* lines for the user on what was read as what */
 };
 
-/* On failure s holds nothing. */
-enum err_code keras_open(const char *path, struct keras_source *s,
-                         struct err *err) MUST_CHECK;
+/* model (may be NULL) is a file with the architecture, for weights without; it
+ * is also looked for beside them.  On failure s holds nothing. */
+enum err_code keras_open(const char *path, const char *model,
+                         struct keras_source *s, struct err *err) MUST_CHECK;
 void keras_close(struct keras_source *s);
 
 /* ---- JSON */
@@ -154,6 +155,10 @@ enum err_code keras_read_weights(const struct keras_source *s,
 /* Reads node's arrays from the group of that name below s->root. */
 enum err_code keras_read_node(const struct keras_source *s, const char *group,
                               struct node *node, struct err *err) MUST_CHECK;
+/* Weights without an architecture into net, layer by layer in Keras' order;
+ * refused where a shape differs. */
+enum err_code keras_adopt(const struct keras_source *s, struct net *net,
+                          struct err *err) MUST_CHECK;
 /* Reads group/name into p->count values of type. */
 enum err_code keras_read_array(hid_t group, const char *name,
                                const struct param *p, hid_t type, void *to,
@@ -170,6 +175,13 @@ enum err_code keras_read_array(hid_t group, const char *name,
  * list): unique, without slashes. */
 char **keras_names_of(const struct net *net);
 void keras_names_free(const struct net *net, char **names);
+
+/*
+ * Keras gives weights to layers by position, and sorts a model's layers by
+ * depth, of equal depth as a walk from the outputs meets them first; so files
+ * have to list them in that order.  Returns new: the numbers of all nodes.
+ */
+int *keras_order_of(const struct net *net);
 
 /* {"class_name": …} of net; new. */
 json_t *keras_model_of(const struct net *net, char *const *names);

@@ -13,7 +13,7 @@ struct building {
     int *node;               /* output node of each layer of the graph */
     struct view *view;       /* of its output */
     struct keras_take *take; /* what takes its arrays */
-    bool first;              /* some layer has channels first */
+    bool first;              /* the input has channels first */
     bool lines;              /* some layer works on a line: (L,C) stands as
                                 (1,L,C) */
     struct err *err;
@@ -381,8 +381,10 @@ static enum err_code build_all(struct building *b)
     return net_finish(b->net, outputs, b->g->output_count, b->err);
 }
 
+/* The first layer that says where channels are speaks for the input. */
 static void look_ahead(struct building *b)
 {
+    bool said = false;
     int i;
 
     for (i = 1; i < b->g->count; i++) {
@@ -391,8 +393,10 @@ static void look_ahead(struct building *b)
         if (!l->needed)
             continue;
         b->lines = b->lines || keras_is_line(l->class);
-        b->first = b->first || (view_is_spatial(class_of(l)) &&
-                                keras_channels_first(l->config));
+        if (!said && view_is_spatial(class_of(l))) {
+            b->first = keras_channels_first(l->config);
+            said = true;
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 /* The architecture as Keras 2 writes it: a Sequential where the net is a chain,
  * else a Functional. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -176,4 +177,59 @@ json_t *keras_model_of(const struct net *net, char *const *names)
     }
     return json_pack("{s:s,s:{s:s,s:o}}", "class_name", "Sequential", "config",
                      "name", "sequential", "layers", layers);
+}
+
+/* Where a node stands in Keras' own list of a model's layers. */
+struct place {
+    int node, depth; /* most steps from here to an output */
+    int visit;       /* when a walk from the outputs first met it */
+};
+
+static void walk(const struct net *net, struct place *place, int node,
+                 int *visits)
+{
+    int i;
+
+    if (place[node].visit >= 0)
+        return;
+    place[node].visit = (*visits)++;
+    for (i = 0; i < net->node[node].in_count; i++)
+        if (net->node[node].in[i] != NET_INPUT)
+            walk(net, place, net->node[node].in[i], visits);
+}
+
+static int by_keras(const void *a, const void *b)
+{
+    const struct place *x = a, *y = b;
+
+    if (x->depth != y->depth)
+        return x->depth > y->depth ? -1 : 1;
+    if (x->visit != y->visit)
+        return x->visit < y->visit ? -1 : 1;
+    return x->node - y->node;
+}
+
+int *keras_order_of(const struct net *net)
+{
+    struct place *place = mem_array((size_t)net->node_count, sizeof(*place));
+    int *order = mem_array((size_t)net->node_count, sizeof(*order));
+    int i, k, visits = 0;
+
+    for (i = 0; i < net->node_count; i++)
+        place[i] = (struct place){i, 0, -1};
+    for (i = 0; i < net->output_count; i++)
+        walk(net, place, net->output[i], &visits);
+    for (i = net->node_count - 1; i >= 0; i--) {
+        const struct node *n = &net->node[i];
+        int depth = place[i].depth + (n->folded ? 0 : 1);
+
+        for (k = 0; k < n->in_count; k++)
+            if (n->in[k] != NET_INPUT && place[n->in[k]].depth < depth)
+                place[n->in[k]].depth = depth;
+    }
+    qsort(place, (size_t)net->node_count, sizeof(*place), by_keras);
+    for (i = 0; i < net->node_count; i++)
+        order[i] = place[i].node;
+    mem_free(place);
+    return order;
 }

@@ -331,3 +331,87 @@ enum err_code keras_read_node(const struct keras_source *s, const char *name,
     h5_names_done(&names);
     return code;
 }
+
+/* Groups of layers that have weights, in the order of the file. */
+static bool next_group(const struct keras_source *s, const struct h5_names *all,
+                       size_t *at, hid_t *group, struct h5_names *names)
+{
+    while (*at < all->count) {
+        *names = (struct h5_names){0};
+        *group = h5_has(s->root, all->name[*at])
+                     ? H5Gopen2(s->root, all->name[*at], H5P_DEFAULT)
+                     : -1;
+        (*at)++;
+        if (*group >= 0 && h5_attr_names(*group, "weight_names", names) &&
+            names->count > 0)
+            return true;
+        h5_names_done(names);
+        h5_close(*group);
+    }
+    return false;
+}
+
+static enum err_code adopt_node(hid_t group, const struct h5_names *names,
+                                struct node *n, struct err *err)
+{
+    int k;
+
+    if (names->count != (size_t)n->param_count)
+        return err_set(err, ERR_SHAPE,
+                       "layer \"%s\" has %d arrays of weights, the file's %zu",
+                       n->name, n->param_count, names->count);
+    for (k = 0; k < n->param_count; k++) {
+        if (keras_read_array(group, names->name[k], &n->param[k],
+                             H5T_NATIVE_FLOAT, n->param[k].value,
+                             err) != ERR_OK)
+            return err_context(err, "layer \"%s\"", n->name);
+    }
+    return ERR_OK;
+}
+
+static enum err_code adopt_all(const struct keras_source *s,
+                               const struct h5_names *all, struct net *net,
+                               struct err *err)
+{
+    int *order = keras_order_of(net), i;
+    enum err_code code = ERR_OK;
+    struct h5_names names;
+    hid_t group;
+    size_t at = 0;
+
+    for (i = 0; i < net->node_count && code == ERR_OK; i++) {
+        struct node *n = &net->node[order[i]];
+
+        if (n->param_count == 0)
+            continue;
+        if (!next_group(s, all, &at, &group, &names)) {
+            code = err_set(err, ERR_SHAPE,
+                           "the file has no weights for layer \"%s\"", n->name);
+            break;
+        }
+        code = adopt_node(group, &names, n, err);
+        h5_names_done(&names);
+        h5_close(group);
+    }
+    if (code == ERR_OK && next_group(s, all, &at, &group, &names)) {
+        code = err_set(err, ERR_SHAPE, "the file has weights of more layers");
+        h5_names_done(&names);
+        h5_close(group);
+    }
+    mem_free(order);
+    return code;
+}
+
+enum err_code keras_adopt(const struct keras_source *s, struct net *net,
+                          struct err *err)
+{
+    struct h5_names all = {0};
+    enum err_code code;
+
+    if (s->by_vars || s->theano || !h5_attr_names(s->root, "layer_names", &all))
+        return err_set(err, ERR_UNSUPPORTED,
+                       "its layers have no order without the architecture");
+    code = adopt_all(s, &all, net, err);
+    h5_names_done(&all);
+    return code;
+}

@@ -7,6 +7,7 @@
 #include "io/keras.h"
 #include "io/net_quant.h"
 #include "net/spec.h"
+#include "net/zoo.h"
 
 static enum err_code read_own_net(const struct keras_source *s, hid_t own,
                                   struct net **out, struct err *err)
@@ -180,14 +181,76 @@ static enum err_code read_keras(struct keras_source *s,
 static bool is_ours(const struct keras_source *s, hid_t own)
 {
     char *config = own >= 0 ? h5_attr_text(own, KERAS_CONFIG) : NULL;
-    bool same = config != NULL && strcmp(config, s->config_text) == 0 &&
+    bool same = config != NULL && s->config_text != NULL &&
+                strcmp(config, s->config_text) == 0 &&
                 h5_has_attr(own, KERAS_SPEC);
 
     mem_free(config);
     return same;
 }
 
-static enum err_code load(struct keras_source *s, const struct shape *input,
+/* A net of like's architecture with the file's weights, or NULL. */
+static struct net *adopt(const struct keras_source *s, const char *spec)
+{
+    char *name = name_of_path(s->path);
+    struct err err;
+    struct net *net = spec_parse(spec, name, &err);
+
+    mem_free(name);
+    if (net != NULL && keras_adopt(s, net, &err) != ERR_OK) {
+        net_free(net);
+        net = NULL;
+    }
+    return net;
+}
+
+static struct net *adopt_zoo(struct keras_source *s)
+{
+    const struct zoo_row *row;
+    struct net *net = NULL;
+
+    for (row = zoo_rows; row->name != NULL && net == NULL; row++) {
+        net = adopt(s, row->spec);
+        if (net != NULL)
+            str_addf(&s->notes,
+                     "only weights: their shapes are those of %s, whose"
+                     " architecture is taken\n",
+                     row->name);
+    }
+    return net;
+}
+
+/* Weights alone fit the net that is at hand, or one of the zoo, or none. */
+static enum err_code read_weights_only(struct keras_source *s,
+                                       const struct net *like, struct net **out,
+                                       struct err *err)
+{
+    struct str spec = {0};
+    struct net *net = NULL;
+
+    if (like != NULL) {
+        spec_print(like, &spec);
+        net = adopt(s, spec.text);
+        str_done(&spec);
+        if (net != NULL)
+            str_addf(&s->notes,
+                     "only weights: their shapes are those of %s, whose"
+                     " architecture is kept\n",
+                     like->name);
+    }
+    if (net == NULL)
+        net = adopt_zoo(s);
+    if (net == NULL)
+        return err_set(err, ERR_UNSUPPORTED,
+                       "these are weights saved by Keras without the"
+                       " architecture, and their shapes fit neither the open"
+                       " net nor one of the zoo; give it as model=FILE.json,"
+                       " from model.to_json(), or as another Keras file");
+    *out = net;
+    return ERR_OK;
+}
+
+static enum err_code load(struct keras_source *s, const struct net_hints *hints,
                           struct net **out, struct net_note *note,
                           struct err *err)
 {
@@ -196,8 +259,10 @@ static enum err_code load(struct keras_source *s, const struct shape *input,
                             : -1;
     struct net *net = NULL;
 
+    if (s->model == NULL)
+        return read_weights_only(s, hints->like, out, err);
     if (!is_ours(s, own))
-        return read_keras(s, input, out, err);
+        return read_keras(s, hints->input, out, err);
     if (read_own_net(s, own, &net, err) != ERR_OK)
         return err->code;
     if (read_extras(own, net, note, err) != ERR_OK) {
@@ -208,17 +273,19 @@ static enum err_code load(struct keras_source *s, const struct shape *input,
     return ERR_OK;
 }
 
-enum err_code net_load(const char *path, struct net **out,
-                       struct net_note *note, struct str *warnings,
-                       struct err *err)
+enum err_code net_load_with(const char *path, const struct net_hints *hints,
+                            struct net **out, struct net_note *note,
+                            struct str *warnings, struct err *err)
 {
+    static const struct net_hints none;
     struct keras_source s;
     enum err_code code;
     char size[32];
 
-    if (keras_open(path, &s, err) != ERR_OK)
+    hints = hints != NULL ? hints : &none;
+    if (keras_open(path, hints->model, &s, err) != ERR_OK)
         return err->code;
-    code = load(&s, NULL, out, note, err);
+    code = load(&s, hints, out, note, err);
     if (code == ERR_OK && warnings != NULL && s.notes.text != NULL)
         str_add(warnings, s.notes.text);
     if (code == ERR_OK && warnings != NULL && s.optimizer > 0)
@@ -226,4 +293,11 @@ enum err_code net_load(const char *path, struct net **out,
                  str_size(s.optimizer, size, sizeof(size)));
     keras_close(&s);
     return code == ERR_OK ? code : err_context(err, "\"%s\"", path);
+}
+
+enum err_code net_load(const char *path, struct net **out,
+                       struct net_note *note, struct str *warnings,
+                       struct err *err)
+{
+    return net_load_with(path, NULL, out, note, warnings, err);
 }

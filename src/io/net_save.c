@@ -50,80 +50,24 @@ static herr_t put_node(hid_t root, const struct node *n, const char *name)
     return good;
 }
 
-/* Where a node stands in Keras' own list of a model's layers. */
-struct place {
-    int node, depth; /* most steps from here to an output */
-    int visit;       /* when a walk from the outputs first met it */
-};
-
-static void walk(const struct net *net, struct place *place, int node,
-                 int *visits)
-{
-    int i;
-
-    if (place[node].visit >= 0)
-        return;
-    place[node].visit = (*visits)++;
-    for (i = 0; i < net->node[node].in_count; i++)
-        if (net->node[node].in[i] != NET_INPUT)
-            walk(net, place, net->node[node].in[i], visits);
-}
-
-static int by_keras(const void *a, const void *b)
-{
-    const struct place *x = a, *y = b;
-
-    if (x->depth != y->depth)
-        return x->depth > y->depth ? -1 : 1;
-    if (x->visit != y->visit)
-        return x->visit < y->visit ? -1 : 1;
-    return x->node - y->node;
-}
-
-/*
- * Keras gives weights to layers by position, and sorts a model's layers by
- * depth, of equal depth as a walk from the outputs meets them first; so the
- * file has to list them in that order.  Returns new: node_count places.
- */
-static struct place *order_of(const struct net *net)
-{
-    struct place *place = mem_array((size_t)net->node_count, sizeof(*place));
-    int i, k, visits = 0;
-
-    for (i = 0; i < net->node_count; i++)
-        place[i] = (struct place){i, 0, -1};
-    for (i = 0; i < net->output_count; i++)
-        walk(net, place, net->output[i], &visits);
-    for (i = net->node_count - 1; i >= 0; i--) {
-        const struct node *n = &net->node[i];
-        int depth = place[i].depth + (n->folded ? 0 : 1);
-
-        for (k = 0; k < n->in_count; k++)
-            if (n->in[k] != NET_INPUT && place[n->in[k]].depth < depth)
-                place[n->in[k]].depth = depth;
-    }
-    qsort(place, (size_t)net->node_count, sizeof(*place), by_keras);
-    return place;
-}
-
 static herr_t put_weights(hid_t file, const struct net *net, char *const *names)
 {
     hid_t H5_AUTO root = H5Gcreate2(file, "model_weights", H5P_DEFAULT,
                                     H5P_DEFAULT, H5P_DEFAULT);
     struct h5_names list = {0};
-    struct place *place = order_of(net);
+    int *order = keras_order_of(net);
     herr_t good = root < 0 ? -1 : 0;
     int i;
 
     for (i = 0; i < net->node_count && good >= 0; i++) {
-        int node = place[i].node;
+        int node = order[i];
 
         if (net->node[node].folded)
             continue;
         h5_names_add(&list, names[node]);
         good = put_node(root, &net->node[node], names[node]);
     }
-    mem_free(place);
+    mem_free(order);
     if (good >= 0)
         good = h5_put_names(root, "layer_names", &list);
     if (good >= 0)
