@@ -81,10 +81,12 @@ static void test_every_row_is_whole_and_reads_back(void **state)
     (void)state;
     assert_null(zoo_find("lenet"));
     for (row = zoo_rows; row->name != NULL; row++) {
-        struct net *net = spec_parse(row->spec, row->name, &err);
-        struct net *again = make(row->name, NULL, 0), *printed;
-        struct str text = {0};
+        struct net *net, *again = make(row->name, NULL, 0), *printed;
+        struct str spec = {0}, text = {0};
 
+        zoo_spec(row, &spec);
+        net = spec_parse(spec.text, row->name, &err);
+        str_done(&spec);
         if (net == NULL)
             fail_msg("%s: %s", row->name, err.msg);
         assert_true(net_softmax_of(net, 0) >= 0);

@@ -41,6 +41,9 @@ static const struct {
              {"drop", "all weights are alive again"},
              {NULL, NULL}},
   yes_no[] = {{"yes", NULL}, {"no", NULL}, {NULL, NULL}},
+  exit_actions[] = {{"add", "one more classifier, behind a layer"},
+                    {"remove", "exits, with all that only they need"},
+                    {NULL, NULL}},
   formats[] = {{"idx", "IDX files, as MNIST comes, plain or .gz"},
                {NULL, NULL}};
 
@@ -49,6 +52,7 @@ WORDS_OF(set_words, sets)
 WORDS_OF(mask_words, masks)
 WORDS_OF(yes_no_words, yes_no)
 WORDS_OF(format_words, formats)
+WORDS_OF(exit_action_words, exit_actions)
 
 static const char *command_words(int i, const char **help)
 {
@@ -75,6 +79,7 @@ static const char *(*const sources[SOURCE_FIXED])(int i, const char **help) = {
     [SOURCE_ZOO] = zoo_words,
     [SOURCE_YES_NO] = yes_no_words,
     [SOURCE_FORMATS] = format_words,
+    [SOURCE_EXIT_ACTIONS] = exit_action_words,
     [SOURCE_COMMANDS] = command_words,
     [SOURCE_SETTINGS] = setting_words,
     [SOURCE_METRICS] = metric_words,

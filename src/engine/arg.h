@@ -37,6 +37,7 @@ enum arg_source {
     SOURCE_ZOO,
     SOURCE_YES_NO,
     SOURCE_FORMATS, /* of import */
+    SOURCE_EXIT_ACTIONS,
     SOURCE_COMMANDS,
     SOURCE_SETTINGS,
     SOURCE_METRICS,

@@ -170,7 +170,7 @@ enum err_code bench_score(struct bench *b, struct score *out, struct err *err)
     if (bench_evaluate(b, &b->data->train, b->data->validation,
                        b->data->validation_count, &e, NULL, err) != ERR_OK)
         return err->code;
-    *out = (struct score){.n = e.n, .hits = e.hits, .loss = e.loss};
+    *out = score_of(&e);
     return ERR_OK;
 }
 
@@ -243,6 +243,43 @@ struct stage *bench_stage(struct bench *b, const char *text, struct err *err)
     bench_touched(b);
     bench_count_leaks(b);
     sheets_mark_all(b->sheets);
+    return s;
+}
+
+/* Thresholds of the nodes of `from` to those of the same name in `to`. */
+static void move_thresholds(struct stage *s, const struct net *from,
+                            const struct net *to)
+{
+    size_t count = (size_t)to->node_count;
+    float *moved = mem_array(count, sizeof(*moved));
+    int i, was;
+
+    for (i = 0; i < to->node_count; i++) {
+        was = net_find(from, to->node[i].name);
+        if (was >= 0 && was < s->threshold_count)
+            moved[i] = s->threshold[was];
+    }
+    mem_free(s->threshold);
+    s->threshold = moved;
+    s->threshold_count = to->node_count;
+}
+
+struct stage *bench_change_net(struct bench *b, struct net *net,
+                               const char *text, struct err *err)
+{
+    struct net *old = b->net;
+    struct stage *s;
+
+    drop_evaluator(b);
+    b->net = net;
+    s = bench_stage(b, text, err);
+    if (s == NULL) {
+        b->net = old;
+        net_free(net);
+        return NULL;
+    }
+    move_thresholds(s, old, net);
+    net_free(old);
     return s;
 }
 
@@ -343,6 +380,14 @@ void bench_say_stage(struct bench *b, const struct stage *s)
         if (s->before.n > 0)
             str_addf(&line, "  before fine-tuning %.2f %%",
                      score_accuracy(&s->before) * 100);
+    }
+    if (s->after.exits > 1) {
+        int o;
+
+        str_add(&line, "  exits");
+        for (o = 0; o < s->after.exits; o++)
+            str_addf(&line, " %.2f", score_exit(&s->after, o) * 100);
+        str_add(&line, " %");
     }
     str_addf(&line, "  sparsity %.2f %%  alive %s of %s",
              size_sparsity(&s->size) * 100,

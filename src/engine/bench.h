@@ -146,6 +146,12 @@ void bench_restore(struct bench *b);
  * session_commit; NULL on failure. */
 struct stage *bench_stage(struct bench *b, const char *text, struct err *err);
 
+/* Takes net, another graph made out of the working one, whether or not it
+ * succeeds; then as bench_stage.  What is known of layers by node follows
+ * their names. */
+struct stage *bench_change_net(struct bench *b, struct net *net,
+                               const char *text, struct err *err) MUST_CHECK;
+
 /* Accuracy of the working net. */
 enum err_code bench_score(struct bench *b, struct score *out,
                           struct err *err) MUST_CHECK;

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "engine/recipe.h"
 #include "engine/sheets.h"
+#include "net/branch.h"
 
 static enum err_code run_training(struct bench *b, const struct cmd_call *call,
                                   bool finetune, struct err *err)
@@ -33,11 +34,18 @@ static enum err_code run_finetune(struct bench *b, const struct cmd_call *call,
 static void say_evaluation(struct bench *b, const char *set,
                            const struct evaluation *e)
 {
+    int o;
+
     bench_say(b, LOG_RESULT,
               "%s accuracy %.2f %%  error %.2f %%  (95 %% interval %.2f to"
               " %.2f %%)  loss %.4f  %d of %d",
               set, e->accuracy * 100, (1 - e->accuracy) * 100, e->low * 100,
               e->high * 100, e->loss, e->hits, e->n);
+    for (o = 0; e->exits > 1 && o < e->exits; o++)
+        bench_say(b, LOG_RESULT, "  exit %d  %-16s accuracy %.2f %%  %d of %d",
+                  o + 1, branch_name(b->net, o),
+                  e->n > 0 ? 100.0 * e->exit_hits[o] / e->n : 0.0,
+                  e->exit_hits[o], e->n);
 }
 
 /* The one place that reads the test set: counted, and kept for the data view.
@@ -58,7 +66,7 @@ static enum err_code eval_test(struct bench *b, struct err *err)
     if (code == ERR_OK) {
         b->test.count++;
         b->test.stage = b->history->current;
-        b->test.score = (struct score){e.n, e.hits, e.loss};
+        b->test.score = score_of(&e);
         sheets_keep_test(b, more.guess, more.confidence, test->n);
         say_evaluation(b, "test", &e);
         bench_say(b, LOG_RESULT, "the test set was read %d time%s",

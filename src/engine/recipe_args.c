@@ -31,6 +31,15 @@ const struct arg_def optim_args[] = {
     {.name = "batch", .setting = "batch"},
     {.name = "warmup", .setting = "warmup"},
     {.name = "augment", .setting = "augment"},
+    {.name = "exit_weights",
+     .help = "what the loss of each exit counts, the main classifier's last: "
+             "1,0.3; 1 for all without it",
+     .type = ARG_TEXT},
+    {.name = "heads_only",
+     .help = "teach the exits alone: all that the main classifier needs stays "
+             "as it is",
+     .type = ARG_BOOL,
+     .source = SOURCE_YES_NO},
     {.name = "at",
      .help = "what happens after given steps of this command, as the journal "
              "writes it: 512:lr=0.0005,700:stop",
@@ -158,6 +167,27 @@ void recipe_print_changes(const struct recipe *p, struct str *out)
     }
 }
 
+/* "1,0.3" */
+static enum err_code read_weights(struct train_settings *t, const char *text,
+                                  struct err *err)
+{
+    char *copy = mem_strdup(text), *rest, *one;
+    enum err_code code = ERR_OK;
+    double weight;
+
+    for (one = strtok_r(copy, ",", &rest); one != NULL && code == ERR_OK;
+         one = strtok_r(NULL, ",", &rest)) {
+        code = str_double(one, "a weight of exit_weights", &weight, err);
+        if (code == ERR_OK && t->exit_weight_count == NET_OUTPUT_MAX)
+            code = err_set(err, ERR_VALUE, "more than %d exit_weights",
+                           NET_OUTPUT_MAX);
+        if (code == ERR_OK)
+            t->exit_weight[t->exit_weight_count++] = (float)weight;
+    }
+    mem_free(copy);
+    return code;
+}
+
 enum err_code recipe_take_training(struct recipe *p,
                                    const struct cmd_call *call,
                                    const struct settings *s, struct err *err)
@@ -176,6 +206,10 @@ enum err_code recipe_take_training(struct recipe *p,
     t->warmup = cmd_number(call, "warmup");
     t->batch = (int)cmd_number(call, "batch");
     t->augment_shift = (int)cmd_number(call, "augment");
+    t->heads_only = cmd_number(call, "heads_only") != 0;
+    if (cmd_given(call, "exit_weights") &&
+        read_weights(t, cmd_text(call, "exit_weights"), err) != ERR_OK)
+        return err->code;
     p->trains = true;
     p->rounds = 1;
     p->epochs = cmd_number(call, "epochs");

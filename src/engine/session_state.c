@@ -10,7 +10,8 @@
  *   stage id= parent= redo= text= branch= step= prunes= stopped= data=
  *         n= hits= loss= before_n= before_hits= before_loss=
  *         prunable= alive= params= params_alive= statistics= macs=
- *         macs_alive= bytes= points= thresholds=a,b,…   * ascending id
+ *         macs_alive= bytes= points= exits=a,b,… before_exits=a,b,…
+ *         thresholds=a,b,…                              * ascending id
  *   mark name= stage=                                 *
  *   next branch=
  *   test count= stage= n= hits= loss=
@@ -98,6 +99,17 @@ static void write_thresholds(const struct stage *s, struct str *out)
                                  sizeof(number)));
 }
 
+/* Hits of each exit, where there are several. */
+static void write_exits(const struct score *s, const char *name,
+                        struct str *out)
+{
+    int o;
+
+    for (o = 0; s->exits > 1 && o < s->exits; o++)
+        str_addf(out, o == 0 ? " %s=%d" : "%s%d", o == 0 ? name : ",",
+                 s->exit_hits[o]);
+}
+
 static void write_stage(const struct stage *s, struct str *out)
 {
     str_add(out, "stage");
@@ -126,6 +138,8 @@ static void write_stage(const struct stage *s, struct str *out)
     put_number(out, "macs_alive", s->size.macs_alive);
     put_whole(out, "bytes", s->file_bytes);
     put_whole(out, "points", s->point_count);
+    write_exits(&s->after, "exits", out);
+    write_exits(&s->before, "before_exits", out);
     write_thresholds(s, out);
     str_add(out, "\n");
 }
@@ -378,6 +392,18 @@ static void read_thresholds(struct stage *s, const char *text)
     }
 }
 
+static void read_exits(struct row *r, const char *name, struct score *s)
+{
+    const char *p = args_value(&r->args, name);
+    char *end;
+
+    for (; p != NULL && s->exits < NET_OUTPUT_MAX; p = end + 1) {
+        s->exit_hits[s->exits++] = (int)strtol(p, &end, 10);
+        if (*end != ',')
+            break;
+    }
+}
+
 static void read_size(struct row *r, struct size_count *size)
 {
     size->prunable = take_whole(r, "prunable");
@@ -415,6 +441,8 @@ static void read_stage(struct bench *b, struct row *r, struct state_read *out)
     s->before.n = take_int(r, "before_n", 0, INT_MOST);
     s->before.hits = take_int(r, "before_hits", 0, s->before.n);
     s->before.loss = take_number(r, "before_loss");
+    read_exits(r, "exits", &s->after);
+    read_exits(r, "before_exits", &s->before);
     read_size(r, &s->size);
     s->file_bytes = take_whole(r, "bytes");
     /* Filled from the curve by the caller. */

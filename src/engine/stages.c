@@ -390,6 +390,20 @@ void stages_names(const struct stages *h, int id, struct str *out)
         str_addf(out, "%s%s:", out->len > 0 ? ", " : "", s->branch);
 }
 
+struct score score_of(const struct evaluation *e)
+{
+    struct score s = {
+        .n = e->n, .hits = e->hits, .loss = e->loss, .exits = e->exits};
+
+    memcpy(s.exit_hits, e->exit_hits, sizeof(s.exit_hits));
+    return s;
+}
+
+double score_exit(const struct score *s, int at)
+{
+    return s->n > 0 && at < s->exits ? (double)s->exit_hits[at] / s->n : -1.0;
+}
+
 double score_accuracy(const struct score *s)
 {
     return s->n > 0 ? (double)s->hits / s->n : -1.0;

@@ -26,6 +26,8 @@
 struct score {
     int n, hits;
     double loss;
+    int exits; /* outputs, of which hits are the last one's; 0: unknown */
+    int exit_hits[NET_OUTPUT_MAX];
 };
 
 struct stage {
@@ -110,7 +112,10 @@ void stages_path(const struct stages *h, int id, struct str *out);
 enum err_code stages_set_folder(struct stages *h, const char *folder,
                                 struct err *err) MUST_CHECK;
 
+struct score score_of(const struct evaluation *e);
 double score_accuracy(const struct score *s); /* <0 unknown */
+/* Of exit `at`, asked alone; <0 unknown. */
+double score_exit(const struct score *s, int at);
 
 /* The tree for the screen. */
 struct history_sheet *stages_sheet(const struct stages *h, int data);

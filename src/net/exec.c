@@ -68,12 +68,19 @@ static bool joins(const struct plan *p)
 struct exec *exec_new(struct net *net, int batch, unsigned use,
                       struct pool *pool, struct err *err)
 {
+    return exec_new_frozen(net, batch, use, NULL, pool, err);
+}
+
+struct exec *exec_new_frozen(struct net *net, int batch, unsigned use,
+                             const bool *frozen, struct pool *pool,
+                             struct err *err)
+{
     struct exec *e = mem_zalloc(sizeof(*e));
     bool trains = (use & (EXEC_TRAIN | EXEC_NORM)) != 0;
 
     assert(net->finished && batch > 0);
     gemm_start();
-    plan_make(&e->plan, net, batch, use);
+    plan_make(&e->plan, net, batch, use, frozen);
     e->net = net;
     e->pool = pool;
     e->by_shard = (use & EXEC_KEEP) || (trains && joins(&e->plan));
@@ -201,7 +208,8 @@ int exec_shard_size(const struct exec *e)
 
 const float *exec_grad(const struct exec *e, int shard, int node, int param)
 {
-    if (!e->net->node[node].param[param].def.trainable)
+    if (!e->net->node[node].param[param].def.trainable ||
+        e->plan.node[node].frozen)
         return NULL;
     return pass_gradients(e, shard) + e->plan.node[node].grad[param];
 }

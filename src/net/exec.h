@@ -39,6 +39,12 @@ enum exec_use {
  * net (its graph must not change, its values may) and pool. */
 struct exec *exec_new(struct net *net, int batch, unsigned use,
                       struct pool *pool, struct err *err) MUST_CHECK;
+/* frozen[i] (node_count; NULL: none): node i runs as in PASS_EVAL always and
+ * learns nothing, as do all nodes it takes input from, which must be frozen
+ * too. */
+struct exec *exec_new_frozen(struct net *net, int batch, unsigned use,
+                             const bool *frozen, struct pool *pool,
+                             struct err *err) MUST_CHECK;
 void exec_free(struct exec *e);
 
 /* Forward over n samples; with backward also gradients.  mode PASS_TRAIN uses
@@ -75,7 +81,7 @@ void exec_set_blend(struct exec *e, double share);
 
 /* After a run with backward: gradient slots.  The gradient of parameter `param`
  * of node `node` is the sum over shards 0..exec_shards-1, in that order, of
- * exec_grad(e, shard, node, param)[i]. */
+ * exec_grad(e, shard, node, param)[i]; NULL of what does not learn. */
 int exec_shards(const struct exec *e, int n);
 const float *exec_grad(const struct exec *e, int shard, int node, int param);
 

@@ -19,6 +19,11 @@ static void add_leg(struct plan *p)
     p->leg[p->leg_count++] = p->op_count;
 }
 
+static bool joins_forward(const struct plan *p, int i)
+{
+    return p->net->node[i].kind->forward_join != NULL && !p->node[i].frozen;
+}
+
 static int most(const int *phase, int count)
 {
     int i, found = 0;
@@ -45,7 +50,7 @@ static void forward_phases(const struct plan *p, int *phase)
             if (node->in[k] != NET_INPUT && phase[node->in[k]] > phase[i])
                 phase[i] = phase[node->in[k]];
         }
-        if (p->node[i].forward && node->kind->forward_join != NULL)
+        if (p->node[i].forward && joins_forward(p, i))
             phase[i]++;
     }
 }
@@ -83,7 +88,7 @@ static void write_forward(struct plan *p, int *phase)
         }
         for (i = 0; i < net->node_count; i++) {
             if (p->node[i].forward && phase[i] == now + 1 &&
-                net->node[i].kind->forward_join != NULL)
+                joins_forward(p, i))
                 add_op(p, OP_FORWARD_PART, i);
         }
     }

@@ -48,7 +48,7 @@ static void call_init(struct call *c, const struct work *w, int node, int shard)
     memset(&c->pass, 0, sizeof(c->pass));
     c->pass.kind = n->kind;
     c->pass.config = n->config;
-    c->pass.mode = w->mode;
+    c->pass.mode = plan->frozen ? PASS_EVAL : w->mode;
     c->pass.in_count = n->in_count;
     c->pass.in = plan->in;
     c->pass.out = n->out;
@@ -61,9 +61,10 @@ static void call_init(struct call *c, const struct work *w, int node, int shard)
     c->pass.blend = e->blend;
     for (k = 0; k < n->param_count; k++) {
         c->param[k] = n->param[k].value;
-        c->dparam[k] = slot != NULL && n->param[k].def.trainable
-                           ? slot + plan->grad[k]
-                           : NULL;
+        c->dparam[k] =
+            slot != NULL && n->param[k].def.trainable && !plan->frozen
+                ? slot + plan->grad[k]
+                : NULL;
     }
 }
 

@@ -1,5 +1,6 @@
 #include "net/plan.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -111,7 +112,7 @@ static void count_node(struct plan *p, int i)
 
     for (k = 0; k < node->param_count; k++) {
         plan->grad[k] = p->grads;
-        if (node->param[k].def.trainable)
+        if (node->param[k].def.trainable && !plan->frozen)
             p->grads += plan_round(node->param[k].count);
     }
     plan->shared = p->shared;
@@ -203,7 +204,7 @@ static void choose_backward(struct plan *p)
         const struct node *node = &net->node[i];
         bool learns = false;
 
-        for (k = 0; k < node->param_count; k++)
+        for (k = 0; k < node->param_count && !p->node[i].frozen; k++)
             learns = learns || node->param[k].def.trainable;
         for (k = 0; k < node->in_count; k++) {
             if (node->in[k] != NET_INPUT && p->node[node->in[k]].backward)
@@ -214,7 +215,21 @@ static void choose_backward(struct plan *p)
     mem_free(led);
 }
 
-void plan_make(struct plan *p, const struct net *net, int batch, unsigned use)
+static void take_frozen(struct plan *p, const bool *frozen)
+{
+    int i, k;
+
+    for (i = 0; frozen != NULL && i < p->net->node_count; i++) {
+        const struct node *node = &p->net->node[i];
+
+        p->node[i].frozen = frozen[i];
+        for (k = 0; frozen[i] && k < node->in_count; k++)
+            assert(node->in[k] == NET_INPUT || frozen[node->in[k]]);
+    }
+}
+
+void plan_make(struct plan *p, const struct net *net, int batch, unsigned use,
+               const bool *frozen)
 {
     int i;
 
@@ -225,6 +240,7 @@ void plan_make(struct plan *p, const struct net *net, int batch, unsigned use)
     p->node = mem_array((size_t)net->node_count, sizeof(*p->node));
     p->output = mem_array((size_t)net->output_count, sizeof(*p->output));
     describe_inputs(p);
+    take_frozen(p, frozen);
     for (i = 0; i < net->node_count; i++)
         count_node(p, i);
     choose_nodes(p);

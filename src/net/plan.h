@@ -45,6 +45,7 @@ struct plan_buffer {
 struct plan_node {
     struct shape in[LAYER_INPUT_MAX];
     bool forward, backward; /* runs at all */
+    bool frozen;            /* as in PASS_EVAL, without learning */
     bool root;              /* an output's logits: the head reads y */
     int readers;            /* nodes that take y, once an input */
     int y, dy, keep;
@@ -80,8 +81,9 @@ struct plan {
     size_t parts;           /* doubles of a shard */
 };
 
-/* Fills *p, which needs plan_done afterwards. */
-void plan_make(struct plan *p, const struct net *net, int batch, unsigned use);
+/* Fills *p, which needs plan_done afterwards.  frozen: see exec.h. */
+void plan_make(struct plan *p, const struct net *net, int batch, unsigned use,
+               const bool *frozen);
 void plan_done(struct plan *p);
 
 /* The last steps of plan_make: the program, and then places in memory. */

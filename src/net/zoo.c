@@ -6,8 +6,8 @@
 #include "base/str.h"
 #include "net/spec.h"
 
-/* What zoo_make replaces, in every row. */
-#define LAST_UNITS "\ndense 10 "
+/* The units of a classifier, which zoo_make replaces. */
+#define CLASS_UNITS "\ndense 10 "
 
 /* LeCun et al. 1998; the reference net of Han et al. 2015: 266,200 weights. */
 static const char lenet_300_100[] = "input 28x28x1\n"
@@ -44,38 +44,80 @@ static const char lenet_5[] = "input 28x28x1\n"
 
 /* Residual blocks as He et al. 2016 have them for small pictures, one a width:
  * 77,072 weights at 28x28x1. */
-static const char resnet_mini[] =
-    "input 28x28x1\n"
-    "conv2d 16 3x3 padding=same use_bias=no name=conv1\n"
-    "batch_norm name=bn1\n"
-    "relu name=relu1\n"
-    "conv2d 16 3x3 padding=same use_bias=no name=conv2a\n"
-    "batch_norm name=bn2a\n"
-    "relu name=relu2a\n"
-    "conv2d 16 3x3 padding=same use_bias=no name=conv2b\n"
-    "batch_norm name=bn2b\n"
-    "add name=add2 from=bn2b,relu1\n"
+#define RESNET_1                                           \
+    "input 28x28x1\n"                                      \
+    "conv2d 16 3x3 padding=same use_bias=no name=conv1\n"  \
+    "batch_norm name=bn1\n"                                \
+    "relu name=relu1\n"                                    \
+    "conv2d 16 3x3 padding=same use_bias=no name=conv2a\n" \
+    "batch_norm name=bn2a\n"                               \
+    "relu name=relu2a\n"                                   \
+    "conv2d 16 3x3 padding=same use_bias=no name=conv2b\n" \
+    "batch_norm name=bn2b\n"                               \
+    "add name=add2 from=bn2b,relu1\n"                      \
     "relu name=relu2\n"
-    "conv2d 32 3x3 padding=same use_bias=no strides=2 name=conv3a\n"
-    "batch_norm name=bn3a\n"
-    "relu name=relu3a\n"
-    "conv2d 32 3x3 padding=same use_bias=no name=conv3b\n"
-    "batch_norm name=bn3b\n"
-    "conv2d 32 1x1 use_bias=no strides=2 name=conv3s from=relu2\n"
-    "batch_norm name=bn3s\n"
-    "add name=add3 from=bn3b,bn3s\n"
+#define RESNET_2                                                    \
+    "conv2d 32 3x3 padding=same use_bias=no strides=2 name=conv3a " \
+    "from=relu2\n"                                                  \
+    "batch_norm name=bn3a\n"                                        \
+    "relu name=relu3a\n"                                            \
+    "conv2d 32 3x3 padding=same use_bias=no name=conv3b\n"          \
+    "batch_norm name=bn3b\n"                                        \
+    "conv2d 32 1x1 use_bias=no strides=2 name=conv3s from=relu2\n"  \
+    "batch_norm name=bn3s\n"                                        \
+    "add name=add3 from=bn3b,bn3s\n"                                \
     "relu name=relu3\n"
-    "conv2d 64 3x3 padding=same use_bias=no strides=2 name=conv4a\n"
-    "batch_norm name=bn4a\n"
-    "relu name=relu4a\n"
-    "conv2d 64 3x3 padding=same use_bias=no name=conv4b\n"
-    "batch_norm name=bn4b\n"
-    "conv2d 64 1x1 use_bias=no strides=2 name=conv4s from=relu3\n"
-    "batch_norm name=bn4s\n"
-    "add name=add4 from=bn4b,bn4s\n"
+#define RESNET_3                                                    \
+    "conv2d 64 3x3 padding=same use_bias=no strides=2 name=conv4a " \
+    "from=relu3\n"                                                  \
+    "batch_norm name=bn4a\n"                                        \
+    "relu name=relu4a\n"                                            \
+    "conv2d 64 3x3 padding=same use_bias=no name=conv4b\n"          \
+    "batch_norm name=bn4b\n"                                        \
+    "conv2d 64 1x1 use_bias=no strides=2 name=conv4s from=relu3\n"  \
+    "batch_norm name=bn4s\n"                                        \
+    "add name=add4 from=bn4b,bn4s\n"                                \
     "relu name=relu4\n"
-    "global_average_pool2d name=pool\n"
-    "dense 10 name=fc1 softmax\n";
+#define RESNET_END                      \
+    "global_average_pool2d name=pool\n" \
+    "dense 10 name=fc1 softmax\n"
+
+/* The same with an exit behind each of the first two blocks: pooled to 7x7, so
+ * that they see where something is, then one dense layer. */
+#define RESNET_EXIT(number, pool)                    \
+    "max_pool2d " pool " name=exit" number "_pool\n" \
+    "flatten name=exit" number "_flat\n"             \
+    "dense 10 name=exit" number " softmax\n"
+
+/* B-LeNet of BranchyNet (Teerapittayanon et al. 2016) as its authors' code has
+ * it: pools take what is left at the edge, activations stand behind them, the
+ * first dense layer of the trunk has none.  Exit 1 costs 220,150 MACs, all of
+ * it 1,247,720. */
+static const char b_lenet[] =
+    "input 28x28x1\n"
+    "zero_padding2d 3 name=pad1\n"
+    "conv2d 5 5x5 name=conv1\n"
+    "max_pool2d 2 padding=same name=exit1_pool1\n"
+    "relu name=exit1_relu1\n"
+    "conv2d 10 3x3 padding=same name=exit1_conv\n"
+    "max_pool2d 2 padding=same name=exit1_pool2\n"
+    "relu name=exit1_relu2\n"
+    "flatten name=exit1_flat\n"
+    "dense 10 name=exit1 softmax\n"
+    "max_pool2d 2 padding=same name=pool1 from=conv1\n"
+    "relu name=relu1\n"
+    "zero_padding2d 3 name=pad2\n"
+    "conv2d 10 5x5 name=conv2\n"
+    "max_pool2d 2 padding=same name=pool2\n"
+    "relu name=relu2\n"
+    "zero_padding2d 3 name=pad3\n"
+    "conv2d 20 5x5 name=conv3\n"
+    "max_pool2d 2 padding=same name=pool3\n"
+    "relu name=relu3\n"
+    "flatten name=flat\n"
+    "dense 84 name=fc1\n"
+    "dense 10 name=fc2 softmax\n"
+    "output exit1 fc2\n";
 
 /* Howard et al. 2017 for small pictures: a depthwise 3x3 convolution sees
  * where, the 1x1 after it sees which. */
@@ -100,20 +142,31 @@ static const char mobilenet_mini[] = {
     "dense 10 name=fc1 softmax\n"};
 
 const struct zoo_row zoo_rows[] = {
-    {"lenet-300-100", "three dense layers, 266k weights", lenet_300_100},
-    {"lenet-5", "two convolutions and two dense layers, 431k weights", lenet_5},
+    {"lenet-300-100", "three dense layers, 266k weights", lenet_300_100, NULL},
+    {"lenet-5", "two convolutions and two dense layers, 431k weights", lenet_5,
+     NULL},
     {"conv-2", "two 3x3 convolutions, three dense layers; for 32x32x3",
-     CONV_2 CONV_HEAD},
+     CONV_2 CONV_HEAD, NULL},
     {"conv-4", "four 3x3 convolutions, three dense layers; for 32x32x3",
-     CONV_4 CONV_HEAD},
+     CONV_4 CONV_HEAD, NULL},
     {"conv-6", "six 3x3 convolutions, three dense layers; for 32x32x3",
-     CONV_6 CONV_HEAD},
+     CONV_6 CONV_HEAD, NULL},
     {"resnet-mini", "three residual blocks with batch norm, 77k weights",
-     resnet_mini},
+     RESNET_1 RESNET_2 RESNET_3 RESNET_END, NULL},
     {"mobilenet-mini",
      "depthwise-separable blocks with batch norm, 134k weights; for 32x32x3",
-     mobilenet_mini},
-    {NULL, NULL, NULL}};
+     mobilenet_mini, NULL},
+    {"resnet-mini-exits", "the same with an exit behind each of two blocks",
+     RESNET_1 RESNET_EXIT("1", "4") RESNET_2 RESNET_EXIT("2", "2")
+         RESNET_3 RESNET_END "output exit1 exit2 fc1\n",
+     NULL},
+    {"b-lenet", "BranchyNet's LeNet with one early exit, 74k weights", b_lenet,
+     NULL},
+    {"msdnet-mini", "multi-scale dense net with five exits, 163k parameters",
+     NULL, zoo_write_msdnet},
+    {"msdnet-grow", "the same with four exits further and further apart", NULL,
+     zoo_write_msdnet_grow},
+    {NULL, NULL, NULL, NULL}};
 
 const struct zoo_row *zoo_find(const char *name)
 {
@@ -126,25 +179,46 @@ const struct zoo_row *zoo_find(const char *name)
     return NULL;
 }
 
+void zoo_spec(const struct zoo_row *row, struct str *out)
+{
+    if (row->spec != NULL)
+        str_add(out, row->spec);
+    else
+        row->write(out);
+}
+
+/* Appends the body with other numbers of classes. */
+static void add_body(const char *body, int classes, struct str *out)
+{
+    const char *at;
+
+    for (; (at = strstr(body, CLASS_UNITS)) != NULL;
+         body = at + strlen(CLASS_UNITS)) {
+        str_add_bytes(out, body, (size_t)(at - body));
+        str_addf(out, "\ndense %d ", classes);
+    }
+    str_add(out, body);
+}
+
 struct net *zoo_make(const struct zoo_row *row, const struct shape *input,
                      int classes, struct err *err)
 {
-    const char *body = strchr(row->spec, '\n');
-    const char *last = strstr(row->spec, LAST_UNITS);
-    struct str text = {0};
+    struct str spec = {0}, text = {0};
+    const char *body;
     struct net *net;
     char shape[64];
 
-    assert(body != NULL && last != NULL);
+    zoo_spec(row, &spec);
+    body = strchr(spec.text, '\n');
+    assert(body != NULL && strstr(body, CLASS_UNITS) != NULL);
     if (input != NULL)
         str_addf(&text, SPEC_INPUT " %s",
                  shape_text(input, shape, sizeof(shape)));
     else
-        str_add_bytes(&text, row->spec, (size_t)(body - row->spec));
-    str_add_bytes(&text, body, (size_t)(last - body));
-    str_addf(&text, "\ndense %d ", classes > 0 ? classes : 10);
-    str_add(&text, last + strlen(LAST_UNITS));
+        str_add_bytes(&text, spec.text, (size_t)(body - spec.text));
+    add_body(body, classes > 0 ? classes : 10, &text);
     net = spec_parse(text.text, row->name, err);
     str_done(&text);
+    str_done(&spec);
     return net;
 }

@@ -24,7 +24,7 @@ struct evaluator {
     int32_t *guess;     /* of the batch */
     int32_t *label;
     float *confidence; /* of the batch; NULL: not asked for */
-    int *hits;         /* a shard */
+    int *hits;         /* (shards, outputs) */
 };
 
 struct evaluator *evaluator_new(struct net *net, const struct dataset *data,
@@ -46,7 +46,7 @@ struct evaluator *evaluator_new(struct net *net, const struct dataset *data,
     shards = (size_t)exec_shards(e->exec, BATCH);
     e->guess = mem_array(BATCH, sizeof(*e->guess));
     e->label = mem_array(BATCH, sizeof(*e->label));
-    e->hits = mem_array(shards, sizeof(*e->hits));
+    e->hits = mem_array(shards * (size_t)net->output_count, sizeof(*e->hits));
     return e;
 }
 
@@ -85,21 +85,24 @@ static void fill(void *arg, int first, int n, float *x)
     }
 }
 
-/* Judges the last output, the main classifier. */
+/* All outputs are counted; the last, the main classifier, is judged. */
 static double head(void *arg, int shard, int first, int n,
                    const float *const *y, float *const *dy)
 {
     struct evaluator *e = arg;
-    const float *z = y[e->net->output_count - 1];
-    int classes = e->data->classes, i;
+    int classes = e->data->classes, outputs = e->net->output_count, i;
+    int *hits = e->hits + (size_t)shard * (size_t)outputs;
+    const float *z = y[outputs - 1];
 
     (void)dy;
     for (i = first; i < first + n; i++)
         e->label[i] = e->samples->label[row_of(e, i)];
+    for (i = 0; i < outputs - 1; i++)
+        hits[i] = loss_hits(y[i], e->label + first, n, classes);
     loss_guess(z, n, classes, e->guess + first,
                e->confidence != NULL ? e->confidence + first : NULL);
     return loss_cross_entropy(z, e->label + first, n, classes, 1.0f, NULL,
-                              &e->hits[shard]);
+                              &hits[outputs - 1]);
 }
 
 /* What a batch adds to the details. */
@@ -131,7 +134,7 @@ enum err_code evaluator_run(struct evaluator *e, const struct samples *s,
                             const struct progress *progress, struct err *err)
 {
     struct exec_hooks hooks = {.fill = fill, .head = head, .arg = e};
-    struct evaluation made = {.n = n};
+    struct evaluation made = {.n = n, .exits = e->net->output_count};
     int i, count;
 
     e->samples = s;
@@ -145,11 +148,12 @@ enum err_code evaluator_run(struct evaluator *e, const struct samples *s,
                             ? more->confidence + e->at
                             : NULL;
         made.loss += exec_run(e->exec, PASS_EVAL, false, count, 0, 0, &hooks);
-        for (i = 0; i < exec_shards(e->exec, count); i++)
-            made.hits += e->hits[i];
+        for (i = 0; i < exec_shards(e->exec, count) * made.exits; i++)
+            made.exit_hits[i % made.exits] += e->hits[i];
         note(e, count, more);
         progress_tell(progress, (double)(e->at + count) / n);
     }
+    made.hits = made.exit_hits[made.exits - 1];
     if (n > 0) {
         made.accuracy = (double)made.hits / n;
         made.loss /= n;

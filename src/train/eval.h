@@ -15,6 +15,8 @@ struct evaluation {
     double accuracy;  /* hits / n */
     double loss;      /* mean cross-entropy */
     double low, high; /* Wilson interval of accuracy, z = 1.96 (card M3) */
+    int exits;        /* outputs; all above is of the last, the main one */
+    int exit_hits[NET_OUTPUT_MAX]; /* of each output asked alone */
 };
 
 /* What evaluator_run may fill besides; any pointer may be NULL. */

@@ -61,6 +61,15 @@ double loss_cross_entropy(const float *z, const int32_t *label, int n,
     return loss;
 }
 
+int loss_hits(const float *z, const int32_t *label, int n, int classes)
+{
+    int right = 0, i;
+
+    for (i = 0; i < n; i++, z += classes)
+        right += largest(z, classes) == label[i];
+    return right;
+}
+
 void loss_guess(const float *z, int n, int classes, int32_t *guess,
                 float *confidence)
 {

@@ -11,6 +11,9 @@
 double loss_cross_entropy(const float *z, const int32_t *label, int n,
                           int classes, float weight, float *dz, int *hits);
 
+/* How many samples have their largest logit at the label. */
+int loss_hits(const float *z, const int32_t *label, int n, int classes);
+
 /* Writes each sample's largest logit (the first of equals) to guess and its
  * softmax to confidence; either may be NULL. */
 void loss_guess(const float *z, int n, int classes, int32_t *guess,

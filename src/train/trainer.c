@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "net/branch.h"
 #include "net/exec.h"
 #include "par/meter.h"
 #include "train/augment.h"
@@ -33,7 +34,9 @@ struct trainer {
     /* The mini-batch at work. */
     int n;
     int32_t *row, *label;
-    int *hits; /* a shard */
+    int *hits; /* (shards, outputs) */
+    float weight[NET_OUTPUT_MAX];
+    bool *frozen; /* a node; NULL: all learn */
     double lr;
     /* The update. */
     struct chunk *chunk;
@@ -78,14 +81,45 @@ static enum err_code check_settings(const struct train_settings *s,
     return ERR_OK;
 }
 
-static int count_chunks(struct net *net)
+static enum err_code check_exits(const struct train_settings *s,
+                                 const struct net *net, struct err *err)
+{
+    int o;
+
+    if (s->exit_weight_count > 0 && s->exit_weight_count != net->output_count)
+        return err_set(err, ERR_VALUE,
+                       "%d weights for %d exit%s (the last is the main"
+                       " classifier)",
+                       s->exit_weight_count, net->output_count,
+                       net->output_count == 1 ? "" : "s");
+    for (o = 0; o < s->exit_weight_count; o++) {
+        if (!(s->exit_weight[o] >= 0.0f && isfinite(s->exit_weight[o])))
+            return err_set(err, ERR_VALUE,
+                           "an exit's weight is %g; 0 or more is possible",
+                           (double)s->exit_weight[o]);
+    }
+    if (s->heads_only && net->output_count == 1)
+        return err_set(err, ERR_STATE,
+                       "\"%s\" has no early exit to train; `exit add` makes"
+                       " one",
+                       net->name);
+    return ERR_OK;
+}
+
+/* Does p, of that node, learn? */
+static bool learns(const struct trainer *t, const struct param *p, int node)
+{
+    return p->def.trainable && (t->frozen == NULL || !t->frozen[node]);
+}
+
+static int count_chunks(const struct trainer *t)
 {
     struct param_walk w;
     struct param *p;
     size_t count = 0;
 
-    for (p = net_first(net, &w); p != NULL; p = net_next(&w)) {
-        if (p->def.trainable)
+    for (p = net_first(t->net, &w); p != NULL; p = net_next(&w)) {
+        if (learns(t, p, w.node))
             count += (p->count + CHUNK_COUNT - 1) / CHUNK_COUNT;
     }
     return (int)count;
@@ -97,9 +131,9 @@ static void cut_into_chunks(struct trainer *t)
     struct param *p;
     size_t at;
 
-    t->chunk = mem_array((size_t)count_chunks(t->net), sizeof(*t->chunk));
+    t->chunk = mem_array((size_t)count_chunks(t), sizeof(*t->chunk));
     for (p = net_first(t->net, &w); p != NULL; p = net_next(&w)) {
-        for (at = 0; p->def.trainable && at < p->count; at += CHUNK_COUNT) {
+        for (at = 0; learns(t, p, w.node) && at < p->count; at += CHUNK_COUNT) {
             struct chunk *c = &t->chunk[t->chunk_count++];
             size_t left = p->count - at;
 
@@ -128,7 +162,8 @@ static enum err_code prepare(struct trainer *t, struct err *err)
 {
     size_t batch = (size_t)t->batch, shards;
 
-    t->exec = exec_new(t->net, t->batch, EXEC_TRAIN, t->pool, err);
+    t->exec =
+        exec_new_frozen(t->net, t->batch, EXEC_TRAIN, t->frozen, t->pool, err);
     if (t->exec == NULL)
         return err->code;
     t->order = mem_block_array((size_t)t->data->fit_count, sizeof(*t->order),
@@ -138,7 +173,8 @@ static enum err_code prepare(struct trainer *t, struct err *err)
     shards = (size_t)exec_shards(t->exec, t->batch);
     t->row = mem_array(batch, sizeof(*t->row));
     t->label = mem_array(batch, sizeof(*t->label));
-    t->hits = mem_array(shards, sizeof(*t->hits));
+    t->hits =
+        mem_array(shards * (size_t)t->net->output_count, sizeof(*t->hits));
     t->grad = mem_array((size_t)pool_threads(t->pool) * shards,
                         sizeof(const float *));
     cut_into_chunks(t);
@@ -148,6 +184,23 @@ static enum err_code prepare(struct trainer *t, struct err *err)
     return net_need_moments(t->net, t->settings.optim->moments, err);
 }
 
+/* Weights of the outputs; what does not learn. */
+static void take_exits(struct trainer *t)
+{
+    int o, i;
+
+    for (o = 0; o < t->net->output_count; o++)
+        t->weight[o] = t->settings.exit_weight_count > 0
+                           ? t->settings.exit_weight[o]
+                           : 1.0f;
+    if (!t->settings.heads_only)
+        return;
+    t->frozen = mem_array((size_t)t->net->node_count, sizeof(*t->frozen));
+    branch_heads(t->net, t->frozen);
+    for (i = 0; i < t->net->node_count; i++)
+        t->frozen[i] = !t->frozen[i];
+}
+
 struct trainer *trainer_new(struct net *net, const struct dataset *data,
                             const struct train_settings *settings,
                             uint64_t done, struct pool *pool, struct err *err)
@@ -155,7 +208,8 @@ struct trainer *trainer_new(struct net *net, const struct dataset *data,
     struct trainer *t;
 
     if (match_check(net, data, err) != ERR_OK ||
-        check_settings(settings, data, err) != ERR_OK)
+        check_settings(settings, data, err) != ERR_OK ||
+        check_exits(settings, net, err) != ERR_OK)
         return NULL;
     t = mem_zalloc(sizeof(*t));
     t->net = net;
@@ -166,6 +220,7 @@ struct trainer *trainer_new(struct net *net, const struct dataset *data,
     t->batch =
         settings->batch < data->fit_count ? settings->batch : data->fit_count;
     t->order_epoch = UINT64_MAX;
+    take_exits(t);
     if (prepare(t, err) != ERR_OK) {
         trainer_free(t);
         return NULL;
@@ -185,6 +240,7 @@ void trainer_free(struct trainer *t)
     mem_free(t->grad);
     mem_free(t->chunk);
     mem_free(t->finite);
+    mem_free(t->frozen);
     mem_free(t);
 }
 
@@ -220,18 +276,19 @@ static void fill(void *arg, int first, int n, float *x)
     }
 }
 
-/* The loss is the sum over the outputs; hits are the last output's. */
+/* The loss is the weighted sum over the outputs. */
 static double head(void *arg, int shard, int first, int n,
                    const float *const *y, float *const *dy)
 {
     struct trainer *t = arg;
-    float weight = 1.0f / (float)t->n;
+    int outputs = t->net->output_count, o;
+    int *hits = t->hits + (size_t)shard * (size_t)outputs;
     double loss = 0.0;
-    int o;
 
-    for (o = 0; o < t->net->output_count; o++)
-        loss += loss_cross_entropy(y[o], t->label + first, n, t->data->classes,
-                                   weight, dy[o], &t->hits[shard]);
+    for (o = 0; o < outputs; o++)
+        loss += (double)t->weight[o] *
+                loss_cross_entropy(y[o], t->label + first, n, t->data->classes,
+                                   t->weight[o] / (float)t->n, dy[o], &hits[o]);
     return loss;
 }
 
@@ -327,10 +384,14 @@ static enum err_code step(struct trainer *t, int n, struct step_report *out,
     if (update(t, err) != ERR_OK)
         return err->code;
     t->done++;
-    *out = (struct step_report){
-        .step = t->done, .loss = loss, .lr = t->lr, .n = n};
-    for (i = 0; i < shards; i++)
-        out->hits += t->hits[i];
+    *out = (struct step_report){.step = t->done,
+                                .loss = loss,
+                                .lr = t->lr,
+                                .n = n,
+                                .exits = t->net->output_count};
+    for (i = 0; i < shards * out->exits; i++)
+        out->exit_hits[i % out->exits] += t->hits[i];
+    out->hits = out->exit_hits[out->exits - 1];
     return ERR_OK;
 }
 

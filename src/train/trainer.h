@@ -26,6 +26,13 @@ struct train_settings {
     uint64_t total; /* steps in all; the schedule's end */
     uint64_t seed;
     int augment_shift; /* pixels of random translation, 0: none */
+    /* What the loss of each output counts in the sum (cards E2, E3); the last
+     * is the main one.  A count of 0: 1 for all. */
+    int exit_weight_count;
+    float exit_weight[NET_OUTPUT_MAX];
+    /* Only what the main classifier does not need learns; the rest stays as it
+     * is, statistics of batch norm included (card E4). */
+    bool heads_only;
 };
 
 /* adam, lr 1e-3, constant, batch 64, no decay: the defaults of `train`. */
@@ -33,9 +40,12 @@ struct train_settings train_defaults(void);
 
 struct step_report {
     uint64_t step; /* 1 for the first */
-    double loss;   /* mean over the batch, before the update */
+    double loss;   /* mean over the batch, before the update: the weighted sum
+                      over the outputs */
     double lr;
-    int hits, n;
+    int hits, n; /* hits: of the main output */
+    int exits;   /* outputs */
+    int exit_hits[NET_OUTPUT_MAX];
 };
 
 struct trainer;
