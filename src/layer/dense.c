@@ -1,10 +1,12 @@
 /*
  * y (n,K) = x (n,I) W (I,K) + b (K)
  * Inputs of a higher rank are rows along their last axis, as in Keras.
+ * Where many x are zero they are left out of the products with x.
  */
 #include "layer/kinds.h"
 #include "tensor/gemm.h"
 #include "tensor/vec.h"
+#include "tensor/zeros.h"
 
 struct config {
     int units;
@@ -75,11 +77,38 @@ static int rows_of(const struct layer_pass *p)
     return (int)(pass_in(p, 0) / (size_t)shape_last(&p->in[0]));
 }
 
+static struct zeros zeros_of(const struct layer_pass *p)
+{
+    const struct config *c = p->config;
+
+    return (struct zeros){.rows = (size_t)rows_of(p),
+                          .inputs = (size_t)shape_last(&p->in[0]),
+                          .units = (size_t)c->units,
+                          .scratch = p->scratch};
+}
+
+static size_t scratch(const void *config, const struct shape *in,
+                      const struct shape *out, int n, bool train)
+{
+    size_t inputs = (size_t)shape_last(in);
+
+    (void)config;
+    (void)out;
+    (void)train;
+    return zeros_scratch((size_t)n * shape_count(in) / inputs, inputs);
+}
+
 static void forward(const struct layer_pass *p)
 {
     const struct config *c = p->config;
+    struct zeros z = zeros_of(p);
     int rows = rows_of(p);
 
+    if (zeros_pay(&z, p->x[0])) {
+        zeros_forward(&z, p->x[0], p->param[0],
+                      c->use_bias ? p->param[1] : NULL, p->y);
+        return;
+    }
     gemm(&(struct gemm){.m = rows,
                         .n = c->units,
                         .k = shape_last(&p->in[0]),
@@ -94,15 +123,19 @@ static void forward(const struct layer_pass *p)
 static void backward(const struct layer_pass *p)
 {
     const struct config *c = p->config;
+    struct zeros z = zeros_of(p);
     int rows = rows_of(p), inputs = shape_last(&p->in[0]);
 
-    gemm(&(struct gemm){.m = inputs,
-                        .n = c->units,
-                        .k = rows,
-                        .a = p->x[0],
-                        .a_turned = true,
-                        .b = p->dy,
-                        .c = p->dparam[0]});
+    if (zeros_pay(&z, p->x[0]))
+        zeros_kernel(&z, p->x[0], p->dy, p->dparam[0]);
+    else
+        gemm(&(struct gemm){.m = inputs,
+                            .n = c->units,
+                            .k = rows,
+                            .a = p->x[0],
+                            .a_turned = true,
+                            .b = p->dy,
+                            .c = p->dparam[0]});
     if (c->use_bias)
         vec_sum_rows(p->dy, p->dparam[1], (size_t)rows, (size_t)c->units);
     if (p->dx[0] == NULL)
@@ -130,6 +163,7 @@ const struct layer_kind dense_layer = {
     .units_at = ATTR_AT(units),
     .shape = shape,
     .param = param,
+    .scratch = scratch,
     .macs = macs,
     .forward = forward,
     .backward = backward,

@@ -1,0 +1,41 @@
+/*
+ * Matrix products that leave out the zeros of one operand.  Four of five pixels
+ * of a digit are zero, after relu every other value is, and of the gradients
+ * behind a 2x2 max pool three of four; a general product multiplies them all.
+ *
+ * Bits may differ from gemm's, which adds in another order, and between
+ * processors with and without fused multiply-add.  0 times infinity is left
+ * out too.
+ * Threads: no shared state.
+ */
+#ifndef TENSOR_ZEROS_H
+#define TENSOR_ZEROS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* x (rows,inputs), w (inputs,units), y (rows,units), each without gaps. */
+struct zeros {
+    size_t rows, inputs, units;
+    float *scratch; /* zeros_scratch floats */
+};
+
+/* Whether leaving out the zeros of x beats a general product. */
+bool zeros_pay(const struct zeros *z, const float *x);
+/* Floats of scratch for so many rows. */
+size_t zeros_scratch(size_t rows, size_t inputs);
+
+/* y = x w + b; b may be NULL */
+void zeros_forward(const struct zeros *z, const float *x, const float *w,
+                   const float *b, float *y);
+/* dw = x' dy */
+void zeros_kernel(const struct zeros *z, const float *x, const float *dy,
+                  float *dw);
+
+/* The same without any thought of speed, in double. */
+void zeros_forward_ref(const struct zeros *z, const float *x, const float *w,
+                       const float *b, float *y);
+void zeros_kernel_ref(const struct zeros *z, const float *x, const float *dy,
+                      float *dw);
+
+#endif

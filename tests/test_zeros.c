@@ -1,0 +1,138 @@
+/* The products that leave out zeros against plain loops in double, at odd
+ * sizes and shares of zeros. */
+#include "tests/support.h"
+
+#include "base/mem.h"
+#include "base/rng.h"
+#include "tensor/zeros.h"
+
+static void random_fill(float *x, size_t n, double alive, uint64_t seed)
+{
+    struct rng r = rng_at(seed, RNG_TEST, 0, 0);
+    size_t i;
+
+    for (i = 0; i < n; i++)
+        x[i] = (double)rng_float(&r) < alive ? (float)rng_normal(&r) : 0.0f;
+}
+
+struct made {
+    struct zeros z;
+    float *x, *w, *b, *dy, *y, *y_ref, *dw, *dw_ref;
+};
+
+static struct made make(size_t rows, size_t inputs, size_t units, double alive)
+{
+    struct made m = {.z = {.rows = rows, .inputs = inputs, .units = units}};
+    size_t i;
+
+    m.z.scratch = mem_array(zeros_scratch(rows, inputs), sizeof(float));
+    m.x = mem_array(rows * inputs, sizeof(float));
+    m.w = mem_array(inputs * units, sizeof(float));
+    m.b = mem_array(units, sizeof(float));
+    m.dy = mem_array(rows * units, sizeof(float));
+    m.y = mem_array(rows * units, sizeof(float));
+    m.y_ref = mem_array(rows * units, sizeof(float));
+    m.dw = mem_array(inputs * units, sizeof(float));
+    m.dw_ref = mem_array(inputs * units, sizeof(float));
+    random_fill(m.x, rows * inputs, alive, 1);
+    random_fill(m.w, inputs * units, 1.0, 2);
+    random_fill(m.b, units, 1.0, 3);
+    random_fill(m.dy, rows * units, 1.0, 4);
+    for (i = 0; i < inputs * units; i++)
+        m.dw[i] = NAN; /* overwritten, never added to */
+    for (i = 0; i < rows * units; i++)
+        m.y[i] = NAN;
+    return m;
+}
+
+static void done(struct made *m)
+{
+    mem_free(m->z.scratch);
+    mem_free(m->x);
+    mem_free(m->w);
+    mem_free(m->b);
+    mem_free(m->dy);
+    mem_free(m->y);
+    mem_free(m->y_ref);
+    mem_free(m->dw);
+    mem_free(m->dw_ref);
+}
+
+static void check(size_t rows, size_t inputs, size_t units, double alive,
+                  bool bias)
+{
+    struct made m = make(rows, inputs, units, alive);
+
+    zeros_forward(&m.z, m.x, m.w, bias ? m.b : NULL, m.y);
+    zeros_forward_ref(&m.z, m.x, m.w, bias ? m.b : NULL, m.y_ref);
+    assert_all_close(m.y, m.y_ref, rows * units, 1e-4, 1e-4);
+    zeros_kernel(&m.z, m.x, m.dy, m.dw);
+    zeros_kernel_ref(&m.z, m.x, m.dy, m.dw_ref);
+    assert_all_close(m.dw, m.dw_ref, inputs * units, 1e-4, 1e-4);
+    done(&m);
+}
+
+static void test_products_are_those_of_plain_loops(void **state)
+{
+    static const size_t rows[] = {1, 2, 7, 8, 33},
+                        inputs[] = {1, 3, 63, 64, 65, 200},
+                        units[] = {8, 9, 10, 63, 64, 65, 72, 100, 300};
+    static const double alive[] = {0.0, 0.2, 1.0};
+    size_t r, i, u, a;
+
+    (void)state;
+    for (r = 0; r < LENGTH(rows); r++) {
+        for (i = 0; i < LENGTH(inputs); i++) {
+            for (u = 0; u < LENGTH(units); u++) {
+                for (a = 0; a < LENGTH(alive); a++)
+                    check(rows[r], inputs[i], units[u], alive[a], a != 1);
+            }
+        }
+    }
+}
+
+static void test_a_dense_operand_is_left_to_the_general_product(void **state)
+{
+    struct made m = make(16, 100, 32, 0.9);
+
+    (void)state;
+    assert_false(zeros_pay(&m.z, m.x));
+    random_fill(m.x, 1600, 0.2, 5);
+    assert_true(zeros_pay(&m.z, m.x));
+    m.z.units = 7; /* less than a vector */
+    assert_false(zeros_pay(&m.z, m.x));
+    m.z.units = 32;
+    random_fill(m.x, 1600, 1.0, 5);
+    m.z.rows = 1; /* nothing to gain by packing */
+    assert_true(zeros_pay(&m.z, m.x));
+    m.z.rows = 16;
+    done(&m);
+}
+
+/* What is left out cannot do harm. */
+static void test_a_zero_times_anything_is_left_out(void **state)
+{
+    struct made m = make(4, 10, 16, 1.0);
+    size_t k;
+
+    (void)state;
+    for (k = 0; k < 4; k++)
+        m.x[k * 10 + 3] = -0.0f;
+    for (k = 0; k < 16; k++)
+        m.w[3 * 16 + k] = NAN;
+    zeros_forward(&m.z, m.x, m.w, m.b, m.y);
+    for (k = 0; k < 64; k++)
+        assert_true(isfinite(m.y[k]));
+    done(&m);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_products_are_those_of_plain_loops),
+        cmocka_unit_test(test_a_dense_operand_is_left_to_the_general_product),
+        cmocka_unit_test(test_a_zero_times_anything_is_left_out),
+    };
+
+    return cmocka_run_group_tests_name("zeros", tests, NULL, NULL);
+}
