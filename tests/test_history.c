@@ -275,6 +275,37 @@ static void test_copies_over_the_limit_come_back_from_a_file(void **state)
     unsetenv("TMPDIR");
 }
 
+/* A stage may have another graph than the one before; going back and forth
+ * changes the working net with it, and training goes on from there. */
+static void test_a_shrunk_net_is_a_stage_like_any(void **state)
+{
+    const struct layers_sheet *s;
+    struct tiny t;
+    char *small, *again;
+    size_t n, m;
+
+    begin(&t, state);
+    tiny_refuse(&t, "shrink", ERR_VALUE, "every unit has a use");
+    tiny_do(&t, "train epochs=1; prune to=97% row_floor=no floor=0 scope=layer;"
+                " eval; shrink; expect accuracy of 2 - accuracy == 0");
+    s = board_take(engine_board(t.engine), SHEET_LAYERS);
+    assert_true(s->total.weights < 1536 + 96);
+    sheet_drop(s);
+    small = tiny_weights(&t, state, &n);
+    tiny_do(&t, "undo");
+    s = board_take(engine_board(t.engine), SHEET_LAYERS);
+    assert_int_equal(s->total.weights, 1536 + 96);
+    sheet_drop(s);
+    tiny_do(&t, "redo; compare 2 3");
+    again = tiny_weights(&t, state, &m);
+    assert_int_equal(n, m);
+    assert_same_bits(again, small, n);
+    tiny_do(&t, "finetune epochs=1; expect leaks == 0; goto 1; undo");
+    mem_free(small);
+    mem_free(again);
+    tiny_close(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -287,6 +318,7 @@ int main(void)
         unit_test_in_folder(test_the_tree_is_shown_with_a_lane_a_branch),
         unit_test_in_folder(test_two_stages_are_compared_layer_by_layer),
         unit_test_in_folder(test_thresholds_are_kept_along_the_path),
+        unit_test_in_folder(test_a_shrunk_net_is_a_stage_like_any),
         unit_test_in_folder(test_copies_over_the_limit_come_back_from_a_file),
     };
 

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "compress/shrink.h"
 #include "engine/recipe.h"
 #include "engine/sensitivity.h"
 
@@ -118,6 +119,42 @@ static enum err_code run_iterate(struct bench *b, const struct cmd_call *call,
     return code;
 }
 
+static void say_shrunk(struct bench *b, const struct shrink_report *r)
+{
+    char before[32], after[32];
+
+    bench_say(b, LOG_RESULT, "%d of %d units stay; parameters: %s of %s",
+              r->units_after, r->units_before,
+              str_commas(r->params_after, after, sizeof(after)),
+              str_commas(r->params_before, before, sizeof(before)));
+}
+
+static enum err_code run_shrink(struct bench *b, const struct cmd_call *call,
+                                struct err *err)
+{
+    struct shrink_report report;
+    struct net *small = shrink_net(b->net, &report, err);
+    struct stage *s;
+
+    (void)call;
+    if (small == NULL)
+        return err->code;
+    if (report.params_after == report.params_before) {
+        net_free(small);
+        return err_set(err, ERR_VALUE,
+                       "every unit has a use: prune with row_floor=no until "
+                       "some have lost all their weights");
+    }
+    s = bench_change_net(b, small, "shrink", err);
+    if (s == NULL)
+        return err->code;
+    if (b->data != NULL && bench_score(b, &s->after, err) != ERR_OK)
+        s->after = (struct score){0};
+    say_shrunk(b, &report);
+    bench_say_stage(b, s);
+    return ERR_OK;
+}
+
 static const struct arg_def reestimate_args[] = {
     {.name = "batches", .word = true, .setting = "reestimate"}, {0}};
 
@@ -159,6 +196,15 @@ const struct cmd_row prune_commands[] = {
      .args = {reestimate_args},
      .flags = CMD_NEEDS_NET | CMD_NEEDS_DATA | CMD_JOB | CMD_RECORDED,
      .run = run_reestimate},
+    {.name = "shrink",
+     .usage = "",
+     .help = "remove neurons and filters that pruning left without use",
+     .more = "Those that nobody reads go, and those to which no weight leads; "
+             "what such a constant gave is added to the biases of its "
+             "readers, so the smaller net computes the same.  Arrays become "
+             "smaller for real, which any matrix product is faster with.",
+     .flags = CMD_NEEDS_NET | CMD_JOB | CMD_RECORDED,
+     .run = run_shrink},
     {.name = "sensitivity",
      .usage = "[layers=PATTERN] [levels=50%,80%,…] [by=WORD]",
      .help = "accuracy with one layer at a time pruned to each level",
