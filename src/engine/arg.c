@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "compress/prune.h"
 #include "engine/cmd.h"
+#include "engine/exits.h"
 #include "engine/metrics.h"
 #include "engine/settings.h"
 #include "net/zoo.h"
@@ -44,6 +45,13 @@ static const struct {
   exit_actions[] = {{"add", "one more classifier, behind a layer"},
                     {"remove", "exits, with all that only they need"},
                     {NULL, NULL}},
+  exit_looks[] = {{"show", "the exits under the rule, from outputs computed "
+                           "once"},
+                  {"time", "take the exits, one sample at a time and in "
+                           "batches, against the last exit alone"},
+                  {"test", "take them on the test set: a logged reading"},
+                  {"ladder", "separate nets tried in order, on the same axes"},
+                  {NULL, NULL}},
   formats[] = {{"idx", "IDX files, as MNIST comes, plain or .gz"},
                {NULL, NULL}};
 
@@ -53,6 +61,9 @@ WORDS_OF(mask_words, masks)
 WORDS_OF(yes_no_words, yes_no)
 WORDS_OF(format_words, formats)
 WORDS_OF(exit_action_words, exit_actions)
+WORDS_OF(exit_look_words, exit_looks)
+WORDS_OF(exit_criterion_words, exit_criteria)
+WORDS_OF(exit_choice_words, exit_choices)
 
 static const char *command_words(int i, const char **help)
 {
@@ -80,6 +91,9 @@ static const char *(*const sources[SOURCE_FIXED])(int i, const char **help) = {
     [SOURCE_YES_NO] = yes_no_words,
     [SOURCE_FORMATS] = format_words,
     [SOURCE_EXIT_ACTIONS] = exit_action_words,
+    [SOURCE_EXIT_LOOKS] = exit_look_words,
+    [SOURCE_EXIT_CRITERIA] = exit_criterion_words,
+    [SOURCE_EXIT_CHOICES] = exit_choice_words,
     [SOURCE_COMMANDS] = command_words,
     [SOURCE_SETTINGS] = setting_words,
     [SOURCE_METRICS] = metric_words,

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "compress/mask.h"
 #include "engine/engine.h"
+#include "engine/exits.h"
 #include "engine/lesson.h"
 #include "engine/session.h"
 #include "engine/sheets.h"
@@ -33,6 +34,7 @@ struct bench *bench_new(const struct engine_options *o, struct job *job,
     b->test.stage = -1;
     b->line = "";
     b->sheets = sheets_new();
+    b->exits = exits_new();
     b->pool = pool_new(o->threads, err);
     if (b->pool == NULL) {
         bench_free(b);
@@ -50,6 +52,7 @@ void bench_free(struct bench *b)
     lesson_free(b->lesson);
     session_close(b->session);
     sheets_free(b->sheets);
+    exits_free(b->exits);
     evaluator_free(b->evaluator);
     net_free(b->net);
     dataset_free(b->data);

@@ -27,6 +27,7 @@
 #include "train/eval.h"
 
 struct engine_options;
+struct exits;
 struct lesson;
 struct running;
 struct session;
@@ -90,6 +91,7 @@ struct bench {
     struct running *running; /* NULL: no training is going on */
     struct lesson *lesson;   /* NULL: none is played */
     struct sheets *sheets;   /* what the screen is shown */
+    struct exits *exits;
 
     /* The command that runs. */
     const char *line;    /* as typed, or "" */

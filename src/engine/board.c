@@ -38,6 +38,7 @@ static const size_t sizes[SHEET_COUNT] = {
     [SHEET_HISTORY] = sizeof(struct history_sheet),
     [SHEET_COMPARE] = sizeof(struct compare_sheet),
     [SHEET_DATA] = sizeof(struct data_sheet),
+    [SHEET_EXITS] = sizeof(struct exits_sheet),
     [SHEET_LOG] = sizeof(struct log_sheet),
 };
 

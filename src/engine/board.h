@@ -22,6 +22,7 @@ enum sheet_kind {
     SHEET_HISTORY, /* struct history_sheet */
     SHEET_COMPARE, /* struct compare_sheet: two marked nodes */
     SHEET_DATA,    /* struct data_sheet: pictures asked for, confusion */
+    SHEET_EXITS,   /* struct exits_sheet */
     SHEET_LOG,     /* struct log_sheet */
     SHEET_COUNT
 };
@@ -201,6 +202,65 @@ struct data_sheet {
     char origin[TEXT_SIZE];
 };
 
+/* One threshold for all exits, and what comes of it. */
+struct exits_point {
+    double threshold, accuracy;
+    double cost; /* mean products */
+    double ms;   /* mean measured milliseconds; NAN unknown */
+};
+struct exits_row {
+    char name[NAME_SIZE];
+    double cost;     /* products of those that leave there, heads included */
+    double ms;       /* measured one sample at a time; NAN unknown */
+    double accuracy; /* asked alone */
+    double ece, temperature;
+    double threshold; /* in force; infinite or, falling, 0: never */
+};
+#define EXITS_MOST    16
+#define EXITS_BINS    15
+#define EXITS_PICTURE 8 /* pictures of each kind */
+struct exits_picture {
+    int label, exits;
+    int guess[EXITS_MOST];        /* of each exit */
+    float confidence[EXITS_MOST]; /* of that guess */
+    const uint8_t *pixel;         /* (h,w,c) 0..255 */
+};
+struct exits_sheet {
+    struct sheet sheet;
+    int exits; /* less than 2: nothing else is filled in but the ladder */
+    struct exits_row row[EXITS_MOST];
+    double alone;    /* products of the last exit alone */
+    double alone_ms; /* NAN unknown */
+    char by[16];
+    bool falling; /* leave below the threshold */
+    /* Validation samples; `subset` while a net is trained. */
+    int samples, classes;
+    bool subset, is_training;
+    const float *score;   /* (exits, samples): how sure */
+    const int32_t *guess; /* (exits, samples) */
+    const int32_t *label; /* samples */
+    const char (*class_name)[NAME_SIZE];
+    int point_count; /* from nobody leaving early to all at the first exit */
+    const struct exits_point *point;
+    double cumulative, wasteful, destructive, oracle_cost;
+    /* Reliability of each exit: bins of confidence, means; empty: NAN. */
+    float bin_confidence[EXITS_MOST][EXITS_BINS];
+    float bin_accuracy[EXITS_MOST][EXITS_BINS];
+    /* Measured under the rule in force, one sample at a time; NAN unknown. */
+    double measured_ms, measured_cost, measured_accuracy;
+    /* Separate nets in order of cost, and their cascade. */
+    int ladder_count;
+    char ladder_name[EXITS_MOST][NAME_SIZE];
+    double ladder_alone[EXITS_MOST], ladder_accuracy[EXITS_MOST];
+    int ladder_point_count;
+    const struct exits_point *ladder_point;
+    /* Surest at once, least sure anywhere, right early but wrong at the last.
+     */
+    int h, w, c;
+    int easy_count, hard_count, lost_count, lost_total;
+    const struct exits_picture *easy, *hard, *lost;
+};
+
 enum log_kind { LOG_COMMAND, LOG_RESULT, LOG_NOTE, LOG_ERROR, LOG_SAY };
 struct log_entry {
     enum log_kind kind;
@@ -218,7 +278,7 @@ struct log_sheet {
  * thread between mini-batches and when idle. */
 struct board_wish {
     char layer[NAME_SIZE]; /* for SHEET_LAYER; "" first with weights */
-    bool want_layer, want_activity, want_data;
+    bool want_layer, want_activity, want_data, want_exits;
     char set[16], filter[48];
     int first, count; /* pictures */
 };

@@ -6,6 +6,7 @@
 
 #include "base/str.h"
 #include "engine/bench.h"
+#include "engine/exits.h"
 
 /* A score of another data set says nothing about the one that is open. */
 static double known(const struct bench *b, const struct stage *s,
@@ -105,6 +106,78 @@ static double get_leaks(const struct bench *b, const struct stage *s)
     return s->id == b->history->current ? (double)b->leaks : (double)NAN;
 }
 
+/* What the last `exits` told, while net and rule are still the same. */
+static const struct exit_figures *exit_known(const struct bench *b,
+                                             const struct stage *s)
+{
+    const struct exit_figures *f = &b->exits->figures;
+
+    return s->id == b->history->current && f->weights == b->weights &&
+                   f->rule == b->exits->number
+               ? f
+               : NULL;
+}
+
+static double get_exit_accuracy(const struct bench *b, const struct stage *s)
+{
+    const struct exit_figures *f = exit_known(b, s);
+
+    return f == NULL ? (double)NAN : f->accuracy;
+}
+
+static double get_exit_loss(const struct bench *b, const struct stage *s)
+{
+    const struct exit_figures *f = exit_known(b, s);
+
+    return f == NULL ? (double)NAN : f->last_accuracy - f->accuracy;
+}
+
+static double get_exit_cost(const struct bench *b, const struct stage *s)
+{
+    const struct exit_figures *f = exit_known(b, s);
+
+    return f == NULL ? (double)NAN : f->cost;
+}
+
+static double get_exit_first(const struct bench *b, const struct stage *s)
+{
+    const struct exit_figures *f = exit_known(b, s);
+
+    return f == NULL ? (double)NAN : f->first;
+}
+
+static double get_exit_speed(const struct bench *b, const struct stage *s)
+{
+    const struct exit_timing *t = &b->exits->timing;
+
+    return exit_known(b, s) != NULL && t->weights == b->weights &&
+                   t->rule == b->exits->number && t->ruled.median > 0
+               ? t->plain.median / t->ruled.median
+               : (double)NAN;
+}
+
+static double get_exit_test_accuracy(const struct bench *b,
+                                     const struct stage *s)
+{
+    const struct exit_figures *f = exit_known(b, s);
+
+    return f == NULL || !f->tested ? (double)NAN : f->test_accuracy;
+}
+
+static double get_exit_test_cost(const struct bench *b, const struct stage *s)
+{
+    const struct exit_figures *f = exit_known(b, s);
+
+    return f == NULL || !f->tested ? (double)NAN : f->test_cost;
+}
+
+static double get_exit_test_first(const struct bench *b, const struct stage *s)
+{
+    const struct exit_figures *f = exit_known(b, s);
+
+    return f == NULL || !f->tested ? (double)NAN : f->test_first;
+}
+
 const struct metric metric_rows[] = {
     {.name = "accuracy",
      .help = "share of the validation set classified rightly",
@@ -161,6 +234,36 @@ const struct metric metric_rows[] = {
      .help = "pruned weights that are not +0.0",
      .unit = UNIT_COUNT,
      .get = get_leaks},
+    {.name = "exit_accuracy",
+     .help = "validation accuracy with samples leaving early, as the last "
+             "`exits` told",
+     .get = get_exit_accuracy},
+    {.name = "exit_loss",
+     .help = "that of the last exit alone less exit_accuracy",
+     .get = get_exit_loss},
+    {.name = "exit_cost",
+     .help = "mean MACs with early exits over those of the last exit alone",
+     .get = get_exit_cost},
+    {.name = "exit_first",
+     .help = "share of the validation samples that leave at the first exit",
+     .get = get_exit_first},
+    {.name = "exit_speed",
+     .help = "how many times as fast exits are one sample at a time, as `exits "
+             "time` measured",
+     .unit = UNIT_NUMBER,
+     .get = get_exit_speed},
+    {.name = "exit_test_accuracy",
+     .help = "accuracy with early exits, as `exits test` read it",
+     .test = true,
+     .get = get_exit_test_accuracy},
+    {.name = "exit_test_cost",
+     .help = "exit_cost on the test set, counted while it was read",
+     .test = true,
+     .get = get_exit_test_cost},
+    {.name = "exit_test_first",
+     .help = "exit_first on the test set",
+     .test = true,
+     .get = get_exit_test_first},
     {0}};
 
 enum err_code metric_need(const char *name, const struct metric **out,

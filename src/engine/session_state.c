@@ -15,6 +15,7 @@
  *   mark name= stage=                                 *
  *   next branch=
  *   test count= stage= n= hits= loss=
+ *   exits by= threshold=a,b,… temperature=a,b,… for=  how samples leave early
  *   at stage=                                         the current one
  *   running line= round= before= from= first=         an unfinished command
  *   then line=                                        * to be run after it
@@ -25,6 +26,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "engine/exits.h"
 #include "engine/lesson.h"
 #include "engine/recipe.h"
 #include "engine/session_file.h"
@@ -255,7 +257,9 @@ bool state_write(const struct bench *b, long long journal, long long curve,
     str_addf(out, "test count=%d stage=%d n=%d hits=%d", b->test.count,
              b->test.stage, b->test.score.n, b->test.score.hits);
     put_number(out, "loss", b->test.score.loss);
-    str_add(out, "\n");
+    str_add(out, "\nexits ");
+    exits_print_rule(b->exits, out);
+    str_addf(out, " for=%d\n", b->exits->made_for);
     before = out->len;
     if (b->running != NULL)
         write_running(b, out);
@@ -479,6 +483,20 @@ static void read_test(struct bench *b, struct row *r, struct state_read *out)
     b->test.score.loss = take_number(r, "loss");
 }
 
+static void read_exit_rule(struct bench *b, struct row *r,
+                           struct state_read *out)
+{
+    const char *by = take_text(r, "by");
+    const char *threshold = take_text(r, "threshold");
+    const char *temperature = take_text(r, "temperature");
+    int made_for = take_int(r, "for", 0, EXIT_MAX);
+
+    (void)out;
+    if (!r->bad && exits_read_rule(b, by, threshold, temperature, made_for,
+                                   r->err) != ERR_OK)
+        r->bad = true;
+}
+
 static void read_at(struct bench *b, struct row *r, struct state_read *out)
 {
     out->current = take_int(r, "stage", -1, b->history->count - 1);
@@ -517,6 +535,7 @@ static const struct {
     {"mark", read_mark},
     {"next", read_next},
     {"test", read_test},
+    {"exits", read_exit_rule},
     {"at", read_at},
     {"running", read_running},
     {"then", read_then},

@@ -26,7 +26,7 @@ struct sheets {
     double share;
     char show[16];
     unsigned long show_count;
-    struct service layer, data;
+    struct service layer, data, exits;
     struct guesses *guesses;
 };
 
@@ -430,6 +430,7 @@ static void serve_wishes(struct bench *b, bool now)
     struct board_wish wish;
     unsigned long serial = board_get_wish(b->board, &wish);
     double start = clock_now();
+    struct err err;
     void *sheet;
 
     if (wish.want_layer && b->net != NULL &&
@@ -438,6 +439,15 @@ static void serve_wishes(struct bench *b, bool now)
         if (sheet != NULL)
             board_publish(b->board, sheet);
         served(&s->layer, b, serial, start);
+    }
+    start = clock_now();
+    if (wish.want_exits && b->net != NULL && bench_fit(b, &err) == ERR_OK &&
+        (s->stale[SHEET_EXITS] || is_due(&s->exits, b, serial, now))) {
+        sheet = sheets_exits(b);
+        if (sheet != NULL)
+            board_publish(b->board, sheet);
+        served(&s->exits, b, serial, start);
+        s->stale[SHEET_EXITS] = false;
     }
     start = clock_now();
     if (wish.want_data && b->data != NULL && is_due(&s->data, b, serial, now)) {
@@ -470,8 +480,8 @@ void sheets_publish(struct bench *b, bool now)
         board_publish(b->board, stages_sheet(b->history, b->data_number));
     if (s->stale[SHEET_LOG])
         board_publish(b->board, transcript_sheet(b->log));
-    memset(s->stale, 0, sizeof(s->stale));
     serve_wishes(b, now);
+    memset(s->stale, 0, sizeof(s->stale));
     s->share = -1;
     publish_status(b);
 }

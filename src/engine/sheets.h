@@ -41,6 +41,11 @@ struct layer_sheet *sheets_layer(struct bench *b,
 struct guesses;
 struct data_sheet *sheets_data(struct bench *b, const struct board_wish *wish,
                                struct guesses *cache);
+struct exits_sheet *sheets_exits(struct bench *b);
+/* A picture of those samples, and the names of the classes, in s's arena. */
+const uint8_t *sheets_pixels(void *s, const struct dataset *d,
+                             const struct samples *from, int sample);
+const char (*sheets_classes(void *s, const struct dataset *d))[NAME_SIZE];
 struct guesses *guesses_new(void);
 void guesses_free(struct guesses *g);
 void guesses_keep(struct guesses *g, const char *set, unsigned long weights,

@@ -116,7 +116,7 @@ static bool passes(const char *filter, int label, const struct guesses *g,
     return true;
 }
 
-static const uint8_t *pixels(struct data_sheet *s, const struct dataset *d,
+const uint8_t *sheets_pixels(void *s, const struct dataset *d,
                              const struct samples *from, int sample)
 {
     size_t n = shape_count(&d->shape), i;
@@ -156,7 +156,7 @@ static void fill_pictures(struct data_sheet *s, const struct dataset *d,
         p->label = label;
         p->guess = g == NULL ? -1 : g->guess[i];
         p->confidence = g == NULL ? 0 : g->confidence[i];
-        p->pixel = pixels(s, d, r->samples, sample);
+        p->pixel = sheets_pixels(s, d, r->samples, sample);
     }
     s->picture = to;
 }
@@ -176,24 +176,30 @@ static void fill_confusion(struct data_sheet *s, const struct rows *r,
     s->confusion = to;
 }
 
-static void fill_facts(struct data_sheet *s, const struct dataset *d)
+const char (*sheets_classes(void *s, const struct dataset *d))[NAME_SIZE]
 {
-    bool flat = d->shape.rank != 3;
     char(*name)[NAME_SIZE] =
         sheet_array(s, (size_t)d->classes, sizeof(name[0]));
     int i;
 
-    s->h = flat ? 1 : d->shape.dim[0];
-    s->w = flat ? (int)shape_count(&d->shape) : d->shape.dim[1];
-    s->c = flat ? 1 : d->shape.dim[2];
-    s->classes = d->classes;
     for (i = 0; i < d->classes; i++) {
         if (d->class_name != NULL)
             snprintf(name[i], NAME_SIZE, "%s", d->class_name[i]);
         else
             snprintf(name[i], NAME_SIZE, "%d", i);
     }
-    s->class_name = (const char(*)[NAME_SIZE])name;
+    return (const char(*)[NAME_SIZE])name;
+}
+
+static void fill_facts(struct data_sheet *s, const struct dataset *d)
+{
+    bool flat = d->shape.rank != 3;
+
+    s->h = flat ? 1 : d->shape.dim[0];
+    s->w = flat ? (int)shape_count(&d->shape) : d->shape.dim[1];
+    s->c = flat ? 1 : d->shape.dim[2];
+    s->classes = d->classes;
+    s->class_name = sheets_classes(s, d);
     s->train_n = d->fit_count;
     s->validation_n = d->validation_count;
     s->test_n = d->test.n;
