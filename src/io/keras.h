@@ -86,6 +86,7 @@ void keras_graph_done(struct keras_graph *g);
 /* A layer in words of the kinds there are: one step, or two in a row. */
 struct keras_step {
     const char *class; /* of today */
+    const char *role;  /* what is put behind the layer's name, or NULL */
     json_t *config;
 };
 struct keras_steps {
@@ -175,6 +176,11 @@ enum err_code keras_read_array(hid_t group, const char *name,
  * list): unique, without slashes. */
 char **keras_names_of(const struct net *net);
 void keras_names_free(const struct net *net, char **names);
+
+/* True for an activation that is written as an argument of its layer: a folded
+ * one whose name alone says all.  Keras' leaky_relu has another slope as an
+ * argument than as a layer. */
+bool keras_is_argument(const struct node *n);
 
 /*
  * Keras gives weights to layers by position, and sorts a model's layers by

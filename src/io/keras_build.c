@@ -69,6 +69,32 @@ static enum err_code add_node(struct building *b, const struct keras_layer *l,
     return err_context(b->err, "layer \"%s\"", l->own_name);
 }
 
+static bool is_layer_name(const struct keras_graph *g, const char *name)
+{
+    int i;
+
+    for (i = 0; i < g->count; i++) {
+        if (strcmp(g->layer[i].name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Returns new: a name for what the file has no name for. */
+static char *free_name(const struct building *b, const struct keras_layer *l,
+                       const char *role)
+{
+    char *name = mem_printf("%s_%s", l->name, role);
+
+    while (is_layer_name(b->g, name) || net_find(b->net, name) >= 0) {
+        char *longer = mem_printf("%s_", name);
+
+        mem_free(name);
+        name = longer;
+    }
+    return name;
+}
+
 /* The function that a config names, behind *node; name NULL: folded. */
 static enum err_code add_function(struct building *b,
                                   const struct keras_layer *l,
@@ -85,8 +111,7 @@ static enum err_code add_function(struct building *b,
         return b->err->code;
     if (kind == NULL)
         return ERR_OK;
-    made = name != NULL ? mem_strdup(name)
-                        : mem_printf("%s_%s", l->name, kind->name);
+    made = name != NULL ? mem_strdup(name) : free_name(b, l, kind->name);
     code = add_node(b, l, kind, config, made, &in, 1, name == NULL, node);
     mem_free(made);
     return code;
@@ -210,8 +235,8 @@ static enum err_code add_steps(struct building *b, int at,
     int node = in[0], i;
 
     for (i = 0; i < s->count; i++) {
-        char *name = &s->step[i] == last ? mem_strdup(l->name)
-                                         : mem_printf("%s_%d", l->name, i + 1);
+        char *name = s->step[i].role == NULL ? mem_strdup(l->name)
+                                             : free_name(b, l, s->step[i].role);
         enum err_code code =
             add_step(b, l, &s->step[i], name, i == 0 ? in : &node,
                      i == 0 ? l->in_count : 1, &node);

@@ -59,13 +59,23 @@ static json_t *batch_shape(const struct shape *s)
     return list;
 }
 
-/* The activation that is folded behind node i, or -1. */
-static int folded_behind(const struct net *net, int i)
+bool keras_is_argument(const struct node *n)
+{
+    _Alignas(8) unsigned char usual[LAYER_CONFIG_MAX];
+
+    if (!n->folded || strcmp(n->kind->name, "leaky_relu") == 0)
+        return false;
+    layer_defaults(n->kind, usual);
+    return memcmp(usual, n->config, n->kind->config_size) == 0;
+}
+
+/* The activation that is an argument of node i, or -1. */
+static int argument_of(const struct net *net, int i)
 {
     int k;
 
     for (k = i + 1; k < net->node_count; k++) {
-        if (net->node[k].folded && net->node[k].in[0] == i)
+        if (keras_is_argument(&net->node[k]) && net->node[k].in[0] == i)
             return k;
     }
     return -1;
@@ -76,14 +86,15 @@ static json_t *layer_of(const struct net *net, int i, char *const *names)
     const struct node *n = &net->node[i];
     json_t *config = json_pack("{s:s,s:b,s:s}", "name", names[i], "trainable",
                                1, "dtype", "float32");
-    int folded = folded_behind(net, i);
+    int argument = argument_of(net, i);
 
     keras_write_attrs(n->kind, n->config, config);
     if (n->kind->param != NULL &&
         strcmp(n->kind->keras, "BatchNormalization") != 0)
         (void)json_object_set_new(
             config, "activation",
-            json_string(folded >= 0 ? net->node[folded].kind->name : "linear"));
+            json_string(argument >= 0 ? net->node[argument].kind->name
+                                      : "linear"));
     if (strcmp(n->kind->keras, "Activation") == 0)
         (void)json_object_set_new(config, "activation",
                                   json_string(n->kind->name));
@@ -98,10 +109,12 @@ static json_t *input_layer(const struct net *net)
                      "dtype", "float32", "name", INPUT_NAME);
 }
 
-/* What a folded activation's readers see is the layer it belongs to. */
+/* What an argument's readers see is the layer it belongs to. */
 static int written(const struct net *net, int i)
 {
-    return i != NET_INPUT && net->node[i].folded ? net->node[i].in[0] : i;
+    return i != NET_INPUT && keras_is_argument(&net->node[i])
+               ? net->node[i].in[0]
+               : i;
 }
 
 static json_t *reference(const struct net *net, char *const *names, int i)
@@ -134,7 +147,7 @@ static json_t *functional(const struct net *net, char *const *names)
     for (i = 0; i < net->node_count; i++) {
         json_t *layer;
 
-        if (net->node[i].folded)
+        if (keras_is_argument(&net->node[i]))
             continue;
         layer = layer_of(net, i, names);
         (void)json_object_set_new(layer, "name", json_string(names[i]));
@@ -172,7 +185,7 @@ json_t *keras_model_of(const struct net *net, char *const *names)
         return functional(net, names);
     layers = json_pack("[o]", input_layer(net));
     for (i = 0; i < net->node_count; i++) {
-        if (!net->node[i].folded)
+        if (!keras_is_argument(&net->node[i]))
             (void)json_array_append_new(layers, layer_of(net, i, names));
     }
     return json_pack("{s:s,s:{s:s,s:o}}", "class_name", "Sequential", "config",
@@ -221,7 +234,7 @@ int *keras_order_of(const struct net *net)
         walk(net, place, net->output[i], &visits);
     for (i = net->node_count - 1; i >= 0; i--) {
         const struct node *n = &net->node[i];
-        int depth = place[i].depth + (n->folded ? 0 : 1);
+        int depth = place[i].depth + (keras_is_argument(n) ? 0 : 1);
 
         for (k = 0; k < n->in_count; k++)
             if (n->in[k] != NET_INPUT && place[n->in[k]].depth < depth)

@@ -20,6 +20,7 @@ static struct keras_step *add(struct keras_steps *s, const char *class,
     struct keras_step *step = &s->step[s->count++];
 
     step->class = class;
+    step->role = NULL;
     step->config = json_deep_copy(config);
     return step;
 }
@@ -58,6 +59,7 @@ static void separable(const struct keras_layer *l, struct keras_steps *out)
     struct keras_step *depth = add(out, "DepthwiseConv2D", l->config);
     struct keras_step *point;
 
+    depth->role = "depthwise";
     put(depth->config, "use_bias", json_false());
     put(depth->config, "bias", json_false());
     put(depth->config, "activation", json_string("linear"));
@@ -84,6 +86,7 @@ static void conv_line(const struct keras_layer *l, struct keras_steps *out)
 
     if (is_causal(l->config)) {
         step = add(out, "ZeroPadding2D", l->config);
+        step->role = "padding";
         put(step->config, "padding",
             json_pack("[[i,i],[i,i]]", 0, 0, (size - 1) * rate, 0));
     }

@@ -62,7 +62,7 @@ static herr_t put_weights(hid_t file, const struct net *net, char *const *names)
     for (i = 0; i < net->node_count && good >= 0; i++) {
         int node = order[i];
 
-        if (net->node[node].folded)
+        if (keras_is_argument(&net->node[node]))
             continue;
         h5_names_add(&list, names[node]);
         good = put_node(root, &net->node[node], names[node]);
