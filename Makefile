@@ -49,8 +49,10 @@ LINK        = $(if $(V),,@echo '  LINK $@';) $(CC) $(CFLAGS) $(SANFLAGS) $(LDFLA
 obj     = $(patsubst %.c,$(BUILD)/%.o,$(1))
 CORE    := $(sort $(shell find src -name '*.c') $(filter-out ui/main.c,$(wildcard ui/*.c)))
 SUPPORT := $(sort $(filter-out tests/test_% tests/bench_%,$(wildcard tests/*.c tests/*/*.c)))
-# The slow ones come last.  T= chooses: make test T='par net* lessons'.
-SLOW    := io train resume screen
+# The slow ones come last, and those that start the program itself, which are
+# WHOLE.  T= chooses: make test T='par net* lessons'.
+WHOLE   := screen lifecycle terminals
+SLOW    := io train resume $(WHOLE)
 FOUND   := $(patsubst tests/test_%.c,%,$(sort $(wildcard tests/test_*.c)))
 T       ?= *
 CHOSEN  := $(filter $(subst *,%,$(T)),$(filter-out $(SLOW),$(FOUND)) $(filter $(FOUND),$(SLOW)))
@@ -87,7 +89,7 @@ $(BUILD)/flags $(BUILD)/list $(BUILD)/place: FORCE
 
 run: all
 	@$(BUILD)/$(NAME) data/lenet-300-100.h5 data/mnist.h5
-test: $(CHOSEN:%=$(BUILD)/test_%) $(if $(LESSONS)$(filter screen,$(CHOSEN)),all)
+test: $(CHOSEN:%=$(BUILD)/test_%) $(if $(LESSONS)$(filter $(WHOLE),$(CHOSEN)),all)
 	@BUILD=$(BUILD) SAN=$(SAN) tests/run.sh $(CHOSEN) $(LESSONS)
 
 BENCHES := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/bench_*.c))

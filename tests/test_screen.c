@@ -1,88 +1,40 @@
-/*
- * The real program on a pseudo-terminal: keys in, cells out.  What it is asked
- * comes from the list of other programs' bug reports that we do not repeat.
- */
+/* The real program as its user has it: keys in, cells out. */
 #include "tests/support.h"
 
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 
-#include "base/mem.h"
-#include "tests/screen/terminal.h"
-
-struct start {
-    const char *folder, *term, *locale, *more, *no_color;
-};
-
-static void run(const void *arg)
-{
-    const struct start *s = arg;
-    const char *build = getenv("BUILD");
-    char program[512];
-
-    snprintf(program, sizeof(program), "%s/espalier", build ? build : "build");
-    setenv("HOME", s->folder, 1);
-    unsetenv("XDG_STATE_HOME");
-    unsetenv("XDG_DATA_HOME");
-    setenv("TERM", s->term ? s->term : "xterm-256color", 1);
-    setenv("LC_ALL", s->locale ? s->locale : "C.UTF-8", 1);
-    unsetenv("NO_COLOR");
-    if (s->no_color)
-        setenv("NO_COLOR", s->no_color, 1);
-    execl(program, program, "--no-session", "data/lenet-300-100.h5",
-          "data/mnist.h5", s->more, (char *)NULL);
-}
-
-static struct terminal open_at(void *const *state, int rows, int cols)
-{
-    struct start s = {.folder = *state};
-    struct terminal t;
-
-    terminal_open(&t, rows, cols, run, &s);
-    terminal_wait(&t, "98.60%", true);
-    terminal_wait(&t, "idle", true);
-    terminal_wait(&t, "#0 dense 98.60%", true);
-    terminal_wait(&t, "step", true); /* the chart's axis */
-    return t;
-}
-
-static void leave(struct terminal *t)
-{
-    terminal_press(t, "q");
-    assert_int_equal(terminal_close(t), 0);
-}
+#include "tests/screen/program.h"
+#include "ui/view.h"
 
 static void test_the_first_screen_shows_net_data_and_keys(void **state)
 {
-    struct terminal t = open_at(state, 24, 80);
+    struct terminal t = program_open(state, 24, 80);
 
     terminal_wait(&t, "lenet-300-100", true);
     terminal_wait(&t, "MNIST", true);
     terminal_wait(&t, "235,200", true);
-    leave(&t);
+    program_leave(&t);
 }
 
 static void test_every_view_has_its_key(void **state)
 {
-    static const struct {
-        const char *key, *text;
-    } rows[] = {{"2", "[2 Layer]"}, {"6", "[6 History]"},
-                {"7", "[7 Data]"},  {"9", "[9 Log]"},
-                {"?", "[? Help]"},  {"1", "[1 Overview]"}};
-    struct terminal t = open_at(state, 24, 80);
-    size_t i;
+    struct terminal t = program_open(state, 24, 80);
+    int i;
 
-    for (i = 0; i < LENGTH(rows); i++) {
-        terminal_press(&t, rows[i].key);
-        terminal_wait(&t, rows[i].text, true);
+    for (i = 0; view_kinds[i] != NULL; i++) {
+        const struct view_kind *k = view_kinds[(i + 1) % VIEW_COUNT];
+        char key[2] = {(char)k->key, '\0'}, tab[48];
+
+        snprintf(tab, sizeof(tab), "[%c %s]", k->key, k->title);
+        terminal_press(&t, key);
+        terminal_wait(&t, tab, true);
     }
-    leave(&t);
+    program_leave(&t);
 }
 
 static void test_a_typed_command_prunes_and_u_takes_it_back(void **state)
 {
-    struct terminal t = open_at(state, 24, 80);
+    struct terminal t = program_open(state, 24, 80);
 
     terminal_press(&t, ":prune to=90% scope=layer\r");
     terminal_wait(&t, "sparse 90.0%", true);
@@ -90,44 +42,83 @@ static void test_a_typed_command_prunes_and_u_takes_it_back(void **state)
     terminal_wait(&t, "sparse 0.0%", true);
     terminal_press(&t, "\022");
     terminal_wait(&t, "sparse 90.0%", true);
-    leave(&t);
+    program_leave(&t);
 }
 
 static void test_a_wrong_command_is_answered_and_changes_nothing(void **state)
 {
-    struct terminal t = open_at(state, 24, 80);
+    struct terminal t = program_open(state, 24, 80);
 
     terminal_press(&t, ":prun 20%\r");
     terminal_wait(&t, "did you mean \"prune\"", true);
     terminal_wait(&t, "sparse 0.0%", true);
-    leave(&t);
+    program_leave(&t);
 }
 
 static void test_escape_closes_the_prompt_and_tab_completes(void **state)
 {
-    struct terminal t = open_at(state, 24, 80);
+    struct terminal t = program_open(state, 24, 80);
 
     terminal_press(&t, ":sensi\t");
     terminal_wait(&t, ":sensitivity", true);
     terminal_press(&t, "\033");
     terminal_wait(&t, ":sensitivity", false);
-    leave(&t);
+    program_leave(&t);
+}
+
+/* A slow line brings the bytes of a key one by one. */
+static void test_up_is_known_however_slowly_it_comes(void **state)
+{
+    static const char *const bytes[] = {"\033", "[", "A"};
+    struct terminal t = program_open(state, 24, 80);
+    size_t i;
+
+    terminal_press(&t, ":eval\r");
+    terminal_wait(&t, ":eval", false);
+    terminal_press(&t, ":");
+    for (i = 0; i < LENGTH(bytes); i++) {
+        terminal_press(&t, bytes[i]);
+        (void)terminal_pause(&t, 40);
+    }
+    terminal_wait(&t, ":eval", true);
+    terminal_press(&t, "\003");
+    terminal_wait(&t, ":eval", false);
+    terminal_wait(&t, "idle", true);
+    program_leave(&t);
+}
+
+/* Newlines and tabs in what is pasted run and complete nothing. */
+static void test_text_pasted_into_the_prompt_waits_for_enter(void **state)
+{
+    struct terminal t = program_open(state, 24, 80);
+    int i;
+
+    terminal_press(&t, ":\033[200~");
+    for (i = 0; i < 200; i++)
+        terminal_press(&t, "prune 20%\tby=random\n");
+    terminal_press(&t, "say the_end\033[201~");
+    terminal_wait(&t, "say the_end", true);
+    terminal_wait(&t, "sparse 0.0%", true);
+    terminal_press(&t, "\003");
+    terminal_wait(&t, "say the_end", false);
+    terminal_wait(&t, "sparse 0.0%", true);
+    program_leave(&t);
 }
 
 static void test_pasted_text_is_no_keys(void **state)
 {
-    struct terminal t = open_at(state, 24, 80);
+    struct terminal t = program_open(state, 24, 80);
 
     terminal_press(&t, "\033[200~nnq:quit\n\033[201~");
     terminal_press(&t, "6");
     terminal_wait(&t, "[6 History]", true);
     terminal_wait(&t, "sparse 0.0%", true);
-    leave(&t);
+    program_leave(&t);
 }
 
 static void test_ctrl_c_stops_a_job_and_the_program_stays(void **state)
 {
-    struct terminal t = open_at(state, 24, 80);
+    struct terminal t = program_open(state, 24, 80);
 
     terminal_press(&t, ":train epochs=1000\r");
     terminal_wait(&t, "idle", false);
@@ -135,124 +126,33 @@ static void test_ctrl_c_stops_a_job_and_the_program_stays(void **state)
     terminal_wait(&t, "[2 Layer]", true);
     terminal_press(&t, "\003");
     terminal_wait(&t, "idle", true);
-    leave(&t);
+    program_leave(&t);
 }
 
-static void test_a_resized_screen_equals_a_fresh_one(void **state)
+/* As far as the long training. */
+static void test_each_space_in_the_lesson_goes_a_step_on(void **state)
 {
-    static const int sizes[][2] = {{24, 60}, {50, 200}, {3, 20},
-                                   {16, 59}, {1, 1},    {24, 80}};
-    struct terminal fresh = open_at(state, 24, 80);
-    struct terminal t = open_at(state, 24, 80);
-    char *want, *got;
-    size_t i;
-
-    for (i = 0; i < LENGTH(sizes); i++) {
-        terminal_resize(&t, sizes[i][0], sizes[i][1]);
-        terminal_settle(&t);
-    }
-    want = terminal_text(&fresh);
-    got = terminal_text(&t);
-    for (i = 0; want[i] != '\0' && got[i] == want[i]; i++) {
-    }
-    if (want[i] != got[i])
-        fail_msg("differs from \"%.60s\": \"%.60s\"", want + i, got + i);
-    mem_free(want);
-    mem_free(got);
-    leave(&t);
-    leave(&fresh);
-}
-
-static void test_a_small_screen_asks_for_room_and_can_be_left(void **state)
-{
-    struct start s = {.folder = *state};
+    static const char *const steps[][2] = {
+        {"1 of", "How many of"},  {"2 of", "What is left"},
+        {"3 of", "It collapses"}, {"4 of", "chance picks"},
+        {"5 of", "but guessing"}, {"6 of", "Twelve rounds"},
+    };
+    struct start s = {.folder = *state,
+                      .word = {"--no-session", "play",
+                               "sessions/01-prune-and-fine-tune.esp"}};
     struct terminal t;
-
-    terminal_open(&t, 10, 40, run, &s);
-    terminal_wait(&t, "60", true);
-    leave(&t);
-}
-
-/* Every private mode that was set (h) was reset (l) at the end. */
-static void assert_modes_are_back(const struct str *raw)
-{
-    static const int modes[] = {1, 1000, 1002, 1006, 2004, 1049};
     size_t i;
 
-    for (i = 0; i < LENGTH(modes); i++) {
-        char set[16], reset[16];
-        const char *at, *last = NULL;
-
-        snprintf(set, sizeof(set), "\033[?%dh", modes[i]);
-        snprintf(reset, sizeof(reset), "\033[?%dl", modes[i]);
-        for (at = raw->text; (at = strstr(at, set)) != NULL; at++)
-            last = at;
-        if (last != NULL && strstr(last, reset) == NULL)
-            fail_msg("mode %d stays set", modes[i]);
+    program_start(&t, 24, 80, &s);
+    for (i = 0; i < LENGTH(steps); i++) {
+        terminal_wait(&t, steps[i][0], true);
+        terminal_wait(&t, steps[i][1], true);
+        terminal_wait(&t, i < 5 ? "Space: go on" : "fine-tune", true);
+        if (i < 5)
+            terminal_press(&t, " ");
     }
-}
-
-static void test_the_terminal_is_given_back(void **state)
-{
-    static const int signals[] = {0, SIGTERM, SIGHUP};
-    size_t i;
-
-    for (i = 0; i < LENGTH(signals); i++) {
-        struct terminal t = open_at(state, 24, 80);
-
-        if (signals[i] == 0)
-            terminal_press(&t, "q");
-        else
-            assert_int_equal(kill(t.child, signals[i]), 0);
-        /* Everything up to the end is read before raw is looked at. */
-        while (terminal_settle(&t) > 0) {
-        }
-        assert_modes_are_back(&t.raw);
-        terminal_close(&t);
-    }
-}
-
-static void test_ascii_and_no_colour_are_obeyed(void **state)
-{
-    static const struct start rows[] = {
-        {.more = "--ascii"}, {.locale = "C"}, {.no_color = "1"}};
-    size_t i, j;
-
-    for (i = 0; i < LENGTH(rows); i++) {
-        struct start s = rows[i];
-        struct terminal t;
-
-        s.folder = *state;
-        terminal_open(&t, 24, 80, run, &s);
-        terminal_wait(&t, "idle", true);
-        terminal_press(&t, "7");
-        terminal_wait(&t, "[7 Data]", true);
-        terminal_settle(&t);
-        for (j = 0; j < t.raw.len && rows[i].no_color == NULL; j++)
-            assert_true((unsigned char)t.raw.text[j] < 0x80);
-        if (rows[i].no_color != NULL) {
-            /* Of colours only the way back to the terminal's own, 39 and 49. */
-            for (j = 0; j < 8; j++) {
-                char colour[8];
-
-                snprintf(colour, sizeof(colour), "\033[3%zum", j);
-                assert_null(strstr(t.raw.text, colour));
-            }
-            assert_null(strstr(t.raw.text, "8;5;"));
-        }
-        leave(&t);
-    }
-}
-
-static void test_an_unknown_terminal_gets_a_sentence(void **state)
-{
-    struct start s = {.folder = *state, .term = "bogus"};
-    struct terminal t;
-
-    terminal_open(&t, 24, 80, run, &s);
-    terminal_wait(&t, "bogus", true);
-    assert_null(strchr(t.raw.text, '\033'));
-    assert_true(terminal_close(&t) > 0);
+    terminal_press(&t, "qq");
+    assert_int_equal(terminal_close(&t), 0);
 }
 
 int main(void)
@@ -264,13 +164,11 @@ int main(void)
         unit_test_in_folder(
             test_a_wrong_command_is_answered_and_changes_nothing),
         unit_test_in_folder(test_escape_closes_the_prompt_and_tab_completes),
+        unit_test_in_folder(test_up_is_known_however_slowly_it_comes),
+        unit_test_in_folder(test_text_pasted_into_the_prompt_waits_for_enter),
         unit_test_in_folder(test_pasted_text_is_no_keys),
         unit_test_in_folder(test_ctrl_c_stops_a_job_and_the_program_stays),
-        unit_test_in_folder(test_a_resized_screen_equals_a_fresh_one),
-        unit_test_in_folder(test_a_small_screen_asks_for_room_and_can_be_left),
-        unit_test_in_folder(test_the_terminal_is_given_back),
-        unit_test_in_folder(test_ascii_and_no_colour_are_obeyed),
-        unit_test_in_folder(test_an_unknown_terminal_gets_a_sentence),
+        unit_test_in_folder(test_each_space_in_the_lesson_goes_a_step_on),
     };
 
     return cmocka_run_group_tests_name("screen", tests, NULL, NULL);

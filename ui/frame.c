@@ -204,14 +204,16 @@ static void draw_message(const struct screen *s, struct pane p)
     draw_hints(s, p);
 }
 
-/* No room for views: says so, and that nothing has stopped. */
+/* No room for views: says so, and that nothing has stopped; or the message. */
 static void draw_cramped(const struct screen *s, struct pane p,
                          const struct canvas *to)
 {
     const struct status_sheet *st = s->in.status;
     char share[WORDS_SIZE];
 
-    if (st && st->job != JOB_IDLE && st->progress >= 0)
+    if (*s->note)
+        pane_text(p, 0, 0, s->note_role, s->note);
+    else if (st && st->job != JOB_IDLE && st->progress >= 0)
         pane_textf(p, 0, 0, ROLE_WARN, "%dx%d is too small, want %dx%d; %s %s",
                    to->cols, to->rows, LAYOUT_COLS, LAYOUT_ROWS, st->phase,
                    words_percent(st->progress, 0, share));

@@ -4,8 +4,11 @@
 
 #include <poll.h>
 #include <pty.h>
+#include <signal.h>
+#include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "base/mem.h"
 
@@ -27,6 +30,7 @@ void terminal_open(struct terminal *t, int rows, int cols,
     t->vterm = vterm_new(rows, cols);
     vterm_set_utf8(t->vterm, 1);
     t->cells = vterm_obtain_screen(t->vterm);
+    vterm_screen_enable_altscreen(t->cells, 1);
     vterm_screen_reset(t->cells, 1);
 }
 
@@ -54,6 +58,11 @@ size_t terminal_settle(struct terminal *t)
     for (; n > 0; n = take(t, QUIET_MS))
         sum += n;
     return sum;
+}
+
+size_t terminal_pause(struct terminal *t, int ms)
+{
+    return take(t, ms);
 }
 
 static void add_cell(struct str *s, uint32_t c)
@@ -96,9 +105,11 @@ void terminal_wait(struct terminal *t, const char *text, bool there)
         char *seen = terminal_text(t);
         bool is = strstr(seen, text) != NULL;
 
-        if (is != there && over)
-            fail_msg("\"%s\" %s on the screen:\n%s", text,
-                     there ? "is not" : "is still", seen);
+        if (is != there && over) {
+            fputs(seen, stderr); /* more than a message of cmocka holds */
+            fail_msg("\"%s\" %s on the screen", text,
+                     there ? "is not" : "is still");
+        }
         mem_free(seen);
         if (is == there)
             return;
@@ -126,21 +137,55 @@ void terminal_resize(struct terminal *t, int rows, int cols)
     struct winsize size = {.ws_row = (unsigned short)rows,
                            .ws_col = (unsigned short)cols};
 
-    t->rows = rows;
-    t->cols = cols;
-    vterm_set_size(t->vterm, rows, cols);
+    if (rows > 0 && cols > 0) {
+        t->rows = rows;
+        t->cols = cols;
+        vterm_set_size(t->vterm, rows, cols);
+    }
     assert_int_equal(ioctl(t->fd, TIOCSWINSZ, &size), 0);
+}
+
+/* The child's status; a child that lives on is ended and fails the test. */
+static int end_of(struct terminal *t)
+{
+    struct timespec nap = {0, 10000000};
+    int status, i;
+
+    for (i = 0; i < WAIT_MS / 10; i++) {
+        if (waitpid(t->child, &status, WNOHANG) == t->child)
+            return status;
+        nanosleep(&nap, NULL);
+    }
+    kill(t->child, SIGKILL);
+    waitpid(t->child, &status, 0);
+    fail_msg("the program does not end");
+    return status;
+}
+
+static int forget(struct terminal *t, int status)
+{
+    vterm_free(t->vterm);
+    str_done(&t->raw);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 int terminal_close(struct terminal *t)
 {
-    int status = 0;
-
     while (take(t, WAIT_MS) > 0) {
     }
-    assert_int_equal(waitpid(t->child, &status, 0), t->child);
+    return terminal_close_unread(t);
+}
+
+int terminal_close_unread(struct terminal *t)
+{
+    int status = end_of(t);
+
     close(t->fd);
-    vterm_free(t->vterm);
-    str_done(&t->raw);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    return forget(t, status);
+}
+
+int terminal_cut(struct terminal *t)
+{
+    close(t->fd);
+    return forget(t, end_of(t));
 }

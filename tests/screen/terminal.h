@@ -26,6 +26,8 @@ void terminal_open(struct terminal *t, int rows, int cols,
 
 /* Reads until nothing came for a while; how many bytes. */
 size_t terminal_settle(struct terminal *t);
+/* Reads what comes within ms, if anything does; how many bytes. */
+size_t terminal_pause(struct terminal *t, int ms);
 
 /* Reads until text is somewhere on the screen (there: true) or nowhere; fails
  * the test with the screen's text when that never comes. */
@@ -36,9 +38,15 @@ char *terminal_text(const struct terminal *t);
 VTermScreenCell terminal_cell(const struct terminal *t, int row, int col);
 
 void terminal_press(struct terminal *t, const char *keys);
+/* 0 x 0 is a size some terminals tell; the picture stays as it is then. */
 void terminal_resize(struct terminal *t, int rows, int cols);
 
-/* Waits for the child's end; its exit status, or -1 after a signal. */
+/* All three wait for the child's end and fail when it lives on; its exit
+ * status, or -1 after a signal.  Reads what it writes till then; */
 int terminal_close(struct terminal *t);
+/* leaves it unread, as a line that stands still; */
+int terminal_close_unread(struct terminal *t);
+/* takes the terminal away first, as a line that breaks. */
+int terminal_cut(struct terminal *t);
 
 #endif
