@@ -140,14 +140,13 @@ static void test_stages_have_names(void **state)
 
 static const struct history_row *row_of(const struct history_sheet *s, int id)
 {
-    int i;
+    int i = 0;
 
-    for (i = 0; i < s->count; i++) {
-        if (s->row[i].id == id)
-            return &s->row[i];
-    }
-    fail_msg("no row of stage %d", id);
-    return NULL;
+    while (i < s->count && s->row[i].id != id)
+        i++;
+    if (i == s->count)
+        fail_msg("no row of stage %d", id);
+    return &s->row[i];
 }
 
 static void test_the_tree_is_shown_with_a_lane_a_branch(void **state)
