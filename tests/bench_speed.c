@@ -119,7 +119,7 @@ struct reader {
     const struct dataset *data;
     const struct net *net;
     int at;
-    int32_t guess[4096];
+    int32_t guess[256]; /* of the batch */
 };
 
 static void fill(void *arg, int first, int n, float *x)

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "tensor/conv_zeros.h"
 #include "tensor/zeros.h"
 
 static void random_fill(float *x, size_t n, double alive, uint64_t seed)
@@ -126,12 +127,90 @@ static void test_a_zero_times_anything_is_left_out(void **state)
     done(&m);
 }
 
+/* A convolution of a 13x11 image, by every feature that its runs must mind. */
+static const struct {
+    int c, filters, kh, kw, stride, step_h;
+    bool same;
+} windows[] = {
+    {20, 5, 5, 5, 1, 1, false}, {8, 17, 3, 3, 1, 1, true},
+    {16, 3, 1, 1, 1, 1, false}, {16, 9, 1, 1, 2, 1, false},
+    {7, 6, 3, 3, 2, 1, true},   {6, 4, 2, 3, 1, 2, true},
+    {33, 70, 3, 3, 1, 1, true}, {4, 4, 4, 4, 3, 1, false},
+};
+
+static void check_window(size_t i, double alive)
+{
+    struct shape image = {.rank = 3, .dim = {13, 11, windows[i].c}};
+    int size[2] = {windows[i].kh, windows[i].kw};
+    int stride[2] = {windows[i].stride, windows[i].stride};
+    int step[2] = {windows[i].step_h, 1}, n = 3;
+    struct window w = window_make(
+        &image, &(struct window_spec){size, stride, step, windows[i].same});
+    size_t kernel = (size_t)(w.kh * w.kw * w.c * windows[i].filters);
+    size_t in = (size_t)n * shape_count(&image), k;
+    size_t out = (size_t)(n * w.out_h * w.out_w * windows[i].filters);
+    size_t scratch = conv_zeros_scratch(&w, windows[i].filters);
+    float *f = mem_array(3 * in + 4 * kernel + out + scratch, sizeof(*f));
+    double *sum = mem_array(kernel + in, sizeof(*sum));
+    float *x = f, *dx = x + in, *dx_ref = dx + in, *weights = dx_ref + in,
+          *dk = weights + kernel, *dk_ref = dk + kernel, *dy = dk_ref + kernel;
+    struct conv_zeros z = {&w, n, windows[i].filters, dy + out};
+
+    random_fill(x, in, 1.0, 1);
+    random_fill(weights, kernel, 1.0, 2);
+    random_fill(dy, out, alive, 3);
+    for (k = 0; k < in; k++)
+        dx[k] = NAN;
+    conv_zeros_backward(&z, x, weights, dy, dk, dx);
+    conv_zeros_backward_ref(&z, x, weights, dy, sum, sum + kernel);
+    for (k = 0; k < kernel; k++)
+        dk_ref[k] = (float)sum[k];
+    for (k = 0; k < in; k++)
+        dx_ref[k] = (float)sum[kernel + k];
+    assert_all_close(dk, dk_ref, kernel, 1e-4, 1e-4);
+    assert_all_close(dx, dx_ref, in, 1e-4, 1e-4);
+    conv_zeros_backward(&z, x, weights, dy, dk, NULL);
+    assert_all_close(dk, dk_ref, kernel, 1e-4, 1e-4);
+    mem_free(sum);
+    mem_free(f);
+}
+
+static void test_a_convolution_is_that_of_plain_loops(void **state)
+{
+    static const double alive[] = {0.0, 0.25, 1.0};
+    size_t i, a;
+
+    (void)state;
+    for (i = 0; i < LENGTH(windows); i++) {
+        for (a = 0; a < LENGTH(alive); a++)
+            check_window(i, alive[a]);
+    }
+}
+
+static void test_only_runs_of_two_vectors_fit(void **state)
+{
+    struct shape grey = {.rank = 3, .dim = {28, 28, 1}},
+                 deep = {.rank = 3, .dim = {12, 12, 20}};
+    int five[2] = {5, 5}, one[2] = {1, 1}, two[2] = {1, 2};
+    struct window w =
+        window_make(&grey, &(struct window_spec){five, one, one, false});
+
+    (void)state;
+    assert_false(conv_zeros_fit(&w));
+    w = window_make(&deep, &(struct window_spec){five, one, one, false});
+    assert_true(conv_zeros_fit(&w));
+    w = window_make(&deep, &(struct window_spec){five, one, two, false});
+    assert_false(conv_zeros_fit(&w));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_products_are_those_of_plain_loops),
         cmocka_unit_test(test_a_dense_operand_is_left_to_the_general_product),
         cmocka_unit_test(test_a_zero_times_anything_is_left_out),
+        cmocka_unit_test(test_a_convolution_is_that_of_plain_loops),
+        cmocka_unit_test(test_only_runs_of_two_vectors_fit),
     };
 
     return cmocka_run_group_tests_name("zeros", tests, NULL, NULL);

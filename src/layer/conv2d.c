@@ -5,10 +5,12 @@
  * column a tap and channel (im2col), small enough for the second-level cache;
  * then the block is one matrix product.  A 1x1 window with stride 1 needs no
  * such matrix: x is it.  Backward makes the blocks again, which is cheaper
- * than keeping them; gradients of the kernel add up block after block.
+ * than keeping them; gradients of the kernel add up block after block.  Where
+ * most of dy is zero, as behind a max pool, it leaves the zeros out instead.
  */
 #include "layer/kinds.h"
 #include "tensor/conv.h"
+#include "tensor/conv_zeros.h"
 #include "tensor/gemm.h"
 #include "tensor/vec.h"
 
@@ -154,13 +156,16 @@ static struct plan plan_of(const void *config, const struct shape *in, int n)
 static size_t scratch(const void *config, const struct shape *in,
                       const struct shape *out, int n, bool train)
 {
+    const struct config *c = config;
     struct plan p = plan_of(config, in, n);
+    size_t matrix = 0, zeros = 0;
 
     (void)out;
-    (void)train;
-    if (p.direct)
-        return 0;
-    return (size_t)p.block * (size_t)p.w.out_w * (size_t)p.depth;
+    if (!p.direct)
+        matrix = (size_t)p.block * (size_t)p.w.out_w * (size_t)p.depth;
+    if (train && c->groups == 1 && conv_zeros_fit(&p.w))
+        zeros = conv_zeros_scratch(&p.w, c->filters);
+    return matrix > zeros ? matrix : zeros;
 }
 
 static double macs(const void *config, const struct shape *in,
@@ -287,9 +292,8 @@ static void backward_block(const struct layer_pass *p, const struct plan *plan,
     }
 }
 
-static void backward(const struct layer_pass *p)
+static void backward_dense(const struct layer_pass *p)
 {
-    const struct config *c = p->config;
     struct plan plan = plan_of(p->config, p->in, p->n);
     int first;
 
@@ -300,9 +304,22 @@ static void backward(const struct layer_pass *p)
 
         backward_block(p, &plan, first, left < plan.block ? left : plan.block);
     }
+}
+
+static void backward(const struct layer_pass *p)
+{
+    const struct config *c = p->config;
+    struct window w = window_of(c, p->in);
+    struct conv_zeros z = {
+        .w = &w, .n = p->n, .filters = c->filters, .scratch = p->scratch};
+
+    if (c->groups == 1 && conv_zeros_pay(&z, p->dy))
+        conv_zeros_backward(&z, p->x[0], p->param[0], p->dy, p->dparam[0],
+                            p->dx[0]);
+    else
+        backward_dense(p);
     if (c->use_bias)
-        vec_sum_rows(p->dy, p->dparam[1],
-                     (size_t)plan.lines * (size_t)plan.w.out_w,
+        vec_sum_rows(p->dy, p->dparam[1], pass_out(p) / (size_t)c->filters,
                      (size_t)c->filters);
 }
 
