@@ -19,11 +19,14 @@ static void clear_under(const uint8_t *mask, float *value, size_t n)
 
 void mask_apply(struct param *p)
 {
+    size_t i;
     int m;
 
     if (p->mask == NULL)
         return;
     clear_under(p->mask, p->value, p->count);
+    for (i = 0; p->book != NULL && i < p->count; i++)
+        p->book->code[i] = p->mask[i] != 0 ? p->book->code[i] : 0;
     for (m = 0; m < NET_MOMENT_MAX; m++) {
         if (p->moment[m] != NULL)
             clear_under(p->mask, p->moment[m], p->count);

@@ -10,7 +10,7 @@
 
 #include "net/net.h"
 
-/* Writes zeros under the mask: value, moments. */
+/* Writes zeros under the mask: value, moments, code. */
 void mask_apply(struct param *p);
 void mask_apply_net(struct net *net);
 /* Drops every mask and nothing else. */

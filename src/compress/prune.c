@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/str.h"
+#include "compress/layers.h"
 #include "compress/mask.h"
 #include "compress/select.h"
 
@@ -94,29 +94,6 @@ static void choose_param(struct choice *choice, const struct prune_request *r,
     choice->alive += c->alive;
 }
 
-static enum err_code refuse_pattern(const struct net *net, const char *layers,
-                                    struct err *err)
-{
-    struct str names = {0};
-    enum err_code code;
-    int i;
-
-    for (i = 0; i < net->node_count; i++) {
-        const struct node *node = &net->node[i];
-
-        if (node->param_count > 0 && node->param[0].def.prunable)
-            str_addf(&names, "%s%s", names.len > 0 ? ", " : "", node->name);
-    }
-    if (names.len == 0)
-        code = err_set(err, ERR_MISSING, "the net has no weights to prune");
-    else
-        code = err_set(err, ERR_MISSING,
-                       "no layer with weights is called \"%s\"; there are %s",
-                       layers, names.text);
-    str_done(&names);
-    return code;
-}
-
 static enum err_code choose(struct choice *choice,
                             const struct prune_request *r, struct net *net,
                             struct err *err)
@@ -126,35 +103,12 @@ static enum err_code choose(struct choice *choice,
     choice->item = mem_array((size_t)net->node_count * LAYER_PARAM_MAX,
                              sizeof(*choice->item));
     for (i = 0; i < net->node_count; i++) {
-        if (r->layers != NULL && !str_match(r->layers, net->node[i].name))
-            continue;
         for (k = 0; k < net->node[i].param_count; k++) {
-            if (net->node[i].param[k].def.prunable)
+            if (layers_chosen(net, i, k, r->layers))
                 choose_param(choice, r, net, i, k);
         }
     }
-    return choice->count > 0 ? ERR_OK : refuse_pattern(net, r->layers, err);
-}
-
-static enum err_code check_finite(const struct net *net, const struct choice *c,
-                                  struct err *err)
-{
-    size_t i;
-    int k;
-
-    for (k = 0; k < c->count; k++) {
-        const struct chosen *item = &c->item[k];
-
-        for (i = 0; i < item->p->count; i++) {
-            if (!isfinite(item->p->value[i]))
-                return err_set(err, ERR_DIVERGED,
-                               "weight %zu of layer \"%s\" is %f; nothing was "
-                               "pruned",
-                               i, net->node[item->of.node].name,
-                               (double)item->p->value[i]);
-        }
-    }
-    return ERR_OK;
+    return choice->count > 0 ? ERR_OK : layers_refuse(net, r->layers, err);
 }
 
 static enum err_code make_masks(struct choice *c, struct err *err)
@@ -400,7 +354,7 @@ enum err_code prune_apply(struct net *net, const struct prune_request *r,
     if (code == ERR_OK)
         code = choose(&c, r, net, err);
     if (code == ERR_OK)
-        code = check_finite(net, &c, err);
+        code = layers_finite(net, r->layers, err);
     if (code == ERR_OK)
         code = make_masks(&c, err);
     if (code == ERR_OK) {

@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "compress/mask.h"
+#include "compress/share.h"
 #include "engine/engine.h"
 #include "engine/exits.h"
 #include "engine/lesson.h"
@@ -113,11 +114,18 @@ void bench_count_leaks(struct bench *b)
     const char *where = NULL;
     long long leaks = b->net == NULL ? 0 : mask_leaks(b->net, &where);
 
-    if (leaks > 0 && leaks != b->leaks)
+    if (leaks > 0 && leaks > b->leaks)
         bench_say(b, LOG_ERROR,
                   "%lld pruned weights are not zero, first in \"%s\"", leaks,
                   where);
     b->leaks = leaks;
+    leaks = b->net == NULL ? 0 : share_leaks(b->net, &where);
+    if (leaks > 0)
+        bench_say(b, LOG_ERROR,
+                  "%lld quantised weights are none of their values, first in "
+                  "\"%s\"",
+                  leaks, where);
+    b->leaks += leaks;
 }
 
 enum err_code bench_fit(const struct bench *b, struct err *err)

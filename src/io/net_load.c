@@ -121,6 +121,8 @@ static enum err_code read_extras(hid_t own, struct net *net,
     enum err_code code = read_each(own, net, names, read_bound, err);
 
     if (code == ERR_OK)
+        code = quant_check_groups(net, err);
+    if (code == ERR_OK)
         code = net_need_moments(net, moments, err);
     if (code == ERR_OK)
         code = read_each(own, net, names, read_moments, err);

@@ -50,6 +50,8 @@ static herr_t put_book(hid_t own, const char *layer, const struct param *p)
         good = put_list(group, "centroids", H5T_IEEE_F32LE, H5T_NATIVE_FLOAT,
                         b->k, b->centroid + 1);
     if (good >= 0)
+        good = h5_put_int(group, "group", b->group);
+    if (good >= 0)
         good = put_like(group, "codes", p,
                         b->k < 256 ? H5T_STD_U8LE : H5T_STD_U16LE,
                         H5T_NATIVE_UINT16, b->code);
@@ -66,6 +68,8 @@ static herr_t put_grid(hid_t own, const char *layer, const struct param *p)
         good = h5_put_text(group, "kind", grid_kind_name(g->kind));
     if (good >= 0)
         good = h5_put_int(group, "bits", g->bits);
+    if (good >= 0)
+        good = h5_put_int(group, "fixed", g->fixed);
     if (good >= 0 && g->channels > 0)
         good = put_list(group, "scales", H5T_IEEE_F32LE, H5T_NATIVE_FLOAT,
                         g->channels, g->scale);
@@ -188,6 +192,7 @@ static enum err_code check_book(const struct codebook *b, const struct param *p,
 static enum err_code read_book(hid_t group, struct param *p, struct err *err)
 {
     struct codebook *b;
+    double number = 0.0;
     int k = 0;
 
     if (count_numbers(group, "centroids", 1, CODEBOOK_MAX, &k, err) != ERR_OK)
@@ -195,6 +200,9 @@ static enum err_code read_book(hid_t group, struct param *p, struct err *err)
     b = codebook_new(k, p->count, err);
     if (b == NULL)
         return err->code;
+    if (h5_attr_real(group, "group", &number) && number >= 0.0 &&
+        number <= (double)CODEBOOK_MAX)
+        b->group = (int)number;
     if (read_numbers(group, "centroids", (size_t)k, H5T_NATIVE_FLOAT,
                      b->centroid + 1, err) != ERR_OK ||
         read_numbers(group, "codes", p->count, H5T_NATIVE_UINT16, b->code,
@@ -226,19 +234,10 @@ static enum err_code check_scales(const struct grid *g, struct err *err)
 static enum err_code check_values(const struct grid *g, const struct param *p,
                                   struct err *err)
 {
-    float on;
     size_t i;
 
     for (i = 0; i < p->count; i++) {
-        float copy = p->value[i];
-
-        if (g->channels > 0)
-            on =
-                grid_real(g, grid_code(g, copy, (int)(i % (size_t)g->channels)),
-                          (int)(i % (size_t)g->channels));
-        else
-            grid_snap(g, &copy, &on, 0, 1);
-        if (!same_bits(&on, &p->value[i]))
+        if (!grid_holds(g, p->value[i], i))
             return err_set(err, ERR_FORMAT, "weight %zu is not on its grid", i);
     }
     return ERR_OK;
@@ -281,7 +280,9 @@ static enum err_code fill_grid(hid_t group, struct grid *g,
                                const struct param *p, struct err *err)
 {
     size_t n = (size_t)g->channels;
+    double fixed = 0.0;
 
+    g->fixed = h5_attr_real(group, "fixed", &fixed) && fixed != 0.0;
     if (n > 0 && (read_numbers(group, "scales", n, H5T_NATIVE_FLOAT, g->scale,
                                err) != ERR_OK ||
                   read_numbers(group, "zeros", n, H5T_NATIVE_INT32, g->zero,
@@ -337,6 +338,46 @@ enum err_code quant_read(hid_t own, const char *layer, struct param *p,
     mem_free(book);
     mem_free(grid);
     return code;
+}
+
+/* Against the first of its group. */
+static enum err_code check_group(const struct net *net, const struct node *node,
+                                 const struct codebook *b, struct err *err)
+{
+    int i, k;
+
+    for (i = 0; i < net->node_count; i++) {
+        for (k = 0; k < net->node[i].param_count; k++) {
+            const struct codebook *a = net->node[i].param[k].book;
+
+            if (a == NULL || a->group != b->group)
+                continue;
+            if (a->k == b->k && memcmp(a->centroid, b->centroid,
+                                       ((size_t)b->k + 1) * sizeof(float)) == 0)
+                return ERR_OK;
+            return err_set(err, ERR_FORMAT,
+                           "layers \"%s\" and \"%s\" should have the same "
+                           "centroids",
+                           net->node[i].name, node->name);
+        }
+    }
+    return ERR_OK;
+}
+
+enum err_code quant_check_groups(const struct net *net, struct err *err)
+{
+    int i, k;
+
+    for (i = 0; i < net->node_count; i++) {
+        for (k = 0; k < net->node[i].param_count; k++) {
+            const struct codebook *b = net->node[i].param[k].book;
+
+            if (b != NULL && b->group > 0 &&
+                check_group(net, &net->node[i], b, err) != ERR_OK)
+                return err->code;
+        }
+    }
+    return ERR_OK;
 }
 
 enum err_code quant_read_moment(hid_t own, const char *path, struct param *p,

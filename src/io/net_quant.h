@@ -15,6 +15,9 @@ herr_t quant_put_moment(hid_t own, const char *path, const struct param *p,
  * none of the codebook's or grid's are refused. */
 enum err_code quant_read(hid_t own, const char *layer, struct param *p,
                          struct err *err) MUST_CHECK;
+/* Refuses books of one group that differ; when all are read. */
+enum err_code quant_check_groups(const struct net *net,
+                                 struct err *err) MUST_CHECK;
 enum err_code quant_read_moment(hid_t own, const char *path, struct param *p,
                                 int m, struct err *err) MUST_CHECK;
 

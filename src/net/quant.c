@@ -1,5 +1,6 @@
 #include "net/quant.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -28,6 +29,7 @@ struct codebook *codebook_clone(const struct codebook *b, struct err *err)
 
     if (copy == NULL)
         return NULL;
+    copy->group = b->group;
     memcpy(copy->centroid, b->centroid, bytes);
     memcpy(copy->code, b->code, b->count * sizeof(*b->code));
     for (m = 0; m < QUANT_MOMENT_MAX; m++) {
@@ -96,6 +98,7 @@ struct grid *grid_clone(const struct grid *g, struct err *err)
 
     if (copy == NULL)
         return NULL;
+    copy->fixed = g->fixed;
     memcpy(copy->scale, g->scale, n * sizeof(*g->scale));
     memcpy(copy->zero, g->zero, n * sizeof(*g->zero));
     if (g->latent == NULL)
@@ -145,6 +148,41 @@ float grid_real(const struct grid *g, int q, int channel)
     return (float)(q - g->zero[channel]) * g->scale[channel];
 }
 
+void grid_range(struct grid *g, int channel, float low, float high)
+{
+    int least = grid_least(g), most = grid_most(g);
+    float zero, scale;
+
+    low = fminf(low, 0.0f);
+    high = fmaxf(high, 0.0f);
+    if (g->kind == GRID_SYMMETRIC)
+        scale = fmaxf(-low, high) / (float)most;
+    else
+        scale = high / (float)(most - least) - low / (float)(most - least);
+    if (!(scale >= FLT_MIN)) /* nothing, or too small to divide by */
+        scale = 1.0f;
+    g->scale[channel] = scale;
+    if (g->kind == GRID_SYMMETRIC)
+        return;
+    zero = nearbyintf((float)least - low / scale);
+    g->zero[channel] = zero > (float)most ? most : (int32_t)zero;
+}
+
+void grid_fit(struct grid *g, const float *value)
+{
+    size_t channels = (size_t)g->channels, c, i;
+
+    for (c = 0; c < channels; c++) {
+        float low = 0.0f, high = 0.0f;
+
+        for (i = c; i < g->count; i += channels) {
+            low = value[i] < low ? value[i] : low;
+            high = value[i] > high ? value[i] : high;
+        }
+        grid_range(g, (int)c, low, high);
+    }
+}
+
 static float half_of(enum grid_kind kind, float x)
 {
     float y = kind == GRID_FP16 ? fp16_real(fp16_of(x)) : bf16_real(bf16_of(x));
@@ -167,6 +205,20 @@ void grid_snap(const struct grid *g, const float *from, float *to, size_t first,
         if (++channel >= g->channels)
             channel = 0;
     }
+}
+
+bool grid_holds(const struct grid *g, float x, size_t i)
+{
+    float on;
+
+    if (g->channels == 0) {
+        on = half_of(g->kind, x);
+    } else {
+        int channel = (int)(i % (size_t)g->channels);
+
+        on = grid_real(g, grid_code(g, x, channel), channel);
+    }
+    return memcmp(&on, &x, sizeof(x)) == 0;
 }
 
 static uint32_t bits_of(float x)

@@ -30,6 +30,8 @@ struct codebook {
     float *centroid; /* k + 1 */
     uint16_t *code;  /* a weight */
     size_t count;    /* of weights */
+    int group;       /* > 0: books of this number in a net are one, with the
+                        same centroids; 0: of its own */
     /* An optimiser's, k + 1 each; NULL until it asks. */
     float *moment[QUANT_MOMENT_MAX];
 };
@@ -57,6 +59,7 @@ struct grid {
     int channels;  /* 1: one scale for all; 0 for half floats */
     float *scale;  /* channels; > 0 */
     int32_t *zero; /* channels; in least..most; 0 when symmetric */
+    bool fixed;    /* scales stay while the net is trained on the grid */
     /* Values before rounding while the net is trained on the grid, count of
      * them; NULL at other times. */
     float *latent;
@@ -75,11 +78,19 @@ int grid_most(const struct grid *g);
  * and back; not for half floats. */
 int grid_code(const struct grid *g, float x, int channel);
 float grid_real(const struct grid *g, int q, int channel);
+/* Scales and zero points that just hold the range of value (count of them, and
+ * 0): the largest |value|, or from the least to the most.  1 for a channel of
+ * zeros. */
+void grid_fit(struct grid *g, const float *value);
+/* Those for values from low to high. */
+void grid_range(struct grid *g, int channel, float low, float high);
 /* to[i] = the number of the grid nearest to from[i], for elements
  * first..first+count-1 of arrays of g->count (may be the same).  A zero comes
  * out as +0.0. */
 void grid_snap(const struct grid *g, const float *from, float *to, size_t first,
                size_t count);
+/* Whether x, element i of the array, is a number of the grid, bit for bit. */
+bool grid_holds(const struct grid *g, float x, size_t i);
 
 /* IEEE 754 binary16 and bfloat16, to nearest even; NaN stays NaN. */
 uint16_t fp16_of(float x);

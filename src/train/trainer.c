@@ -8,17 +8,12 @@
 #include "net/exec.h"
 #include "par/meter.h"
 #include "train/augment.h"
+#include "train/bound.h"
 #include "train/loss.h"
 #include "train/match.h"
 
 /* Elements of a parameter that are updated in one go. */
 #define CHUNK_COUNT ((size_t)16384)
-
-struct chunk {
-    const struct param *param;
-    int node, index; /* index: of the parameter in its node */
-    size_t at, count;
-};
 
 struct trainer {
     struct net *net;
@@ -41,8 +36,9 @@ struct trainer {
     /* The update. */
     struct chunk *chunk;
     int chunk_count;
-    bool *finite;       /* a chunk */
-    const float **grad; /* the shards' gradients, for each worker */
+    struct bound *bound; /* NULL: every parameter is free */
+    bool *finite;        /* a chunk */
+    const float **grad;  /* the shards' gradients, for each worker */
 };
 
 struct train_settings train_defaults(void)
@@ -146,13 +142,18 @@ static void cut_into_chunks(struct trainer *t)
     }
 }
 
+/* Moments, and what else a training that goes on needs of the net. */
 static bool has_moments(struct net *net, int count)
 {
     struct param_walk w;
     struct param *p;
 
     for (p = net_first(net, &w); p != NULL; p = net_next(&w)) {
-        if (p->def.trainable && count > 0 && p->moment[count - 1] == NULL)
+        float *const *moment = p->book != NULL ? p->book->moment : p->moment;
+
+        if (p->def.trainable && count > 0 && moment[count - 1] == NULL)
+            return false;
+        if (p->def.trainable && p->grid != NULL && p->grid->latent == NULL)
             return false;
     }
     return true;
@@ -179,9 +180,14 @@ static enum err_code prepare(struct trainer *t, struct err *err)
                         sizeof(const float *));
     cut_into_chunks(t);
     t->finite = mem_array((size_t)t->chunk_count, sizeof(*t->finite));
+    if (bound_new(t->chunk, t->chunk_count, pool_threads(t->pool), &t->bound,
+                  err) != ERR_OK)
+        return err->code;
     if (t->done > 0 && has_moments(t->net, t->settings.optim->moments))
         return ERR_OK;
-    return net_need_moments(t->net, t->settings.optim->moments, err);
+    if (net_need_moments(t->net, t->settings.optim->moments, err) != ERR_OK)
+        return err->code;
+    return net_need_latent(t->net, err);
 }
 
 /* Weights of the outputs; what does not learn. */
@@ -238,6 +244,7 @@ void trainer_free(struct trainer *t)
     mem_free(t->label);
     mem_free(t->hits);
     mem_free(t->grad);
+    bound_free(t->bound);
     mem_free(t->chunk);
     mem_free(t->finite);
     mem_free(t->frozen);
@@ -292,49 +299,78 @@ static double head(void *arg, int shard, int first, int n,
     return loss;
 }
 
-static void update_chunk(void *arg, int number, int worker)
+/* What the optimiser works on; gradients go to this worker's list. */
+static struct optim_piece piece_of(const struct trainer *t,
+                                   const struct chunk *c, int worker)
 {
-    struct trainer *t = arg;
-    const struct chunk *c = &t->chunk[number];
     const struct param *p = c->param;
-    enum meter_phase before = meter_enter(METER_UPDATE);
-    int shards = exec_shards(t->exec, t->n), most, s, m;
-    const float **grad;
+    int shards = exec_shards(t->exec, t->n);
+    int most = exec_shards(t->exec, t->batch), s, m;
+    const float **grad = t->grad + (size_t)worker * (size_t)most;
     struct optim_piece piece = {.value = p->value + c->at,
                                 .mask =
                                     p->mask != NULL ? p->mask + c->at : NULL,
                                 .shards = shards,
                                 .count = c->count};
 
-    most = exec_shards(t->exec, t->batch);
-    grad = t->grad + (size_t)worker * (size_t)most;
     for (s = 0; s < shards; s++)
         grad[s] = exec_grad(t->exec, s, c->node, c->index) + c->at;
-    for (m = 0; m < t->settings.optim->moments; m++)
+    for (m = 0; p->book == NULL && m < t->settings.optim->moments; m++)
         piece.moment[m] = p->moment[m] + c->at;
     piece.grad = grad;
     piece.decays = p->def.decays || t->settings.rate.decay_all;
-    t->finite[number] = t->settings.optim->update(&t->settings.rate, t->lr,
-                                                  t->done + 1, &piece);
+    return piece;
+}
+
+static void update_chunk(void *arg, int number, int worker)
+{
+    struct trainer *t = arg;
+    const struct chunk *c = &t->chunk[number];
+    enum meter_phase before = meter_enter(METER_UPDATE);
+    struct optim_piece piece = piece_of(t, c, worker);
+
+    t->finite[number] = true;
+    if (c->param->grid != NULL)
+        bound_latent(t->bound, number, worker, &piece);
+    if (c->param->book != NULL)
+        bound_sum(t->bound, number, &piece);
+    else
+        t->finite[number] = t->settings.optim->update(&t->settings.rate, t->lr,
+                                                      t->done + 1, &piece);
     meter_enter(before);
+}
+
+/* The first chunk that is not finite, or -1. */
+static int first_bad(const struct trainer *t)
+{
+    int i;
+
+    for (i = 0; i < t->chunk_count; i++) {
+        if (!t->finite[i])
+            return i;
+    }
+    return -1;
 }
 
 static enum err_code update(struct trainer *t, struct err *err)
 {
-    int i;
+    const struct bound_step step = {.optim = t->settings.optim,
+                                    .rate = &t->settings.rate,
+                                    .lr = t->lr,
+                                    .step = t->done + 1};
+    int bad;
 
     pool_run(t->pool, update_chunk, t, t->chunk_count);
-    for (i = 0; i < t->chunk_count; i++) {
-        const struct chunk *c = &t->chunk[i];
-
-        if (!t->finite[i])
-            return err_set(err, ERR_DIVERGED,
-                           "step %llu: the %s of layer \"%s\" is not finite "
-                           "after the update; a smaller learning rate may help",
-                           (unsigned long long)t->done + 1, c->param->name,
-                           t->net->node[c->node].name);
-    }
-    return ERR_OK;
+    bad = first_bad(t);
+    if (bad < 0 && t->bound != NULL)
+        bad = bound_finish(t->bound, t->pool, &step);
+    if (bad < 0)
+        return ERR_OK;
+    return err_set(err, ERR_DIVERGED,
+                   "step %llu: the %s of layer \"%s\" is not finite "
+                   "after the update; a smaller learning rate may help",
+                   (unsigned long long)t->done + 1, t->chunk[bad].param->name,
+                   t->net->node[t->chunk[bad].node].name);
 }
 
 static enum err_code loss_diverged(const struct trainer *t, double loss,
