@@ -186,7 +186,8 @@ static void test_a_centroid_takes_the_sum_of_its_members(void **state)
     struct param *p = &net->node[0].param[0];
     struct pool *pool = learning_pool(2);
     struct chunk chunk[] = {{p, 0, 0, 0, 4}, {p, 0, 0, 4, 2}};
-    struct bound_step step = {optim_find("sgd"), &rate, 0.1, 1};
+    struct bound_step step = {
+        .optim = optim_find("sgd"), .rate = &rate, .lr = 0.1, .step = 1};
     struct bound *b;
     struct err err;
     int i;
@@ -290,6 +291,7 @@ static void test_the_gradient_of_a_centroid_is_that_of_the_loss(void **state)
     (void)state;
     rig_make(&r, "sgd", 2);
     r.settings.rate.lr = 1.0;
+    r.settings.sums_shared = true;
     share(net, NULL, 3);
     after = net_clone(net, &err);
     t = trainer_new(after, r.data, &r.settings, 0, r.pool, &err);
@@ -334,6 +336,42 @@ static void bind_grids(struct net *net, enum grid_kind kind, int bits,
         grid_snap(g, p->value, p->value, 0, p->count);
         param_bind(p, NULL, g);
     }
+}
+
+/* A step of tied weights by the mean is the mean of their steps when free. */
+static void test_the_mean_is_the_step_of_free_weights(void **state)
+{
+    struct net *net = pruned_net(0.4), *tied, *plain;
+    struct param *p, *q;
+    struct rig r;
+    struct err err;
+    size_t i;
+    int j;
+
+    (void)state;
+    rig_make(&r, "sgd", 2);
+    r.settings.rate.lr = 1.0;
+    share(net, NULL, 3);
+    tied = net_clone(net, &err);
+    plain = net_clone(net, &err);
+    net_unbind(plain);
+    steps(&r, tied, 0, 1);
+    steps(&r, plain, 0, 1);
+    p = kernel(tied, 1);
+    q = kernel(plain, 1);
+    for (j = 1; j <= p->book->k; j++) {
+        double sum = 0.0, n = 0.0;
+
+        for (i = 0; i < p->count; i++) {
+            sum += p->book->code[i] == j ? (double)q->value[i] : 0.0;
+            n += p->book->code[i] == j;
+        }
+        assert_close(p->book->centroid[j], sum / n, 1e-6);
+    }
+    net_free(net);
+    net_free(tied);
+    net_free(plain);
+    rig_done(&r);
 }
 
 /* What a net is bound to in the runs below. */
@@ -548,6 +586,7 @@ int main(void)
         cmocka_unit_test(test_pruning_after_sharing_keeps_the_codes_true),
         cmocka_unit_test(test_a_centroid_takes_the_sum_of_its_members),
         cmocka_unit_test(test_the_gradient_of_a_centroid_is_that_of_the_loss),
+        cmocka_unit_test(test_the_mean_is_the_step_of_free_weights),
         cmocka_unit_test(test_no_optimiser_unties_or_revives_a_weight),
         cmocka_unit_test(test_bound_weights_learn),
         unit_test_in_folder(test_threads_and_resuming_change_no_bit),

@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "compress/cluster.h"
 #include "compress/prune.h"
+#include "compress/round.h"
 #include "engine/cmd.h"
 #include "engine/exits.h"
 #include "engine/metrics.h"
@@ -26,6 +28,8 @@ WORDS_OF(optimiser_words, optim_kinds)
 WORDS_OF(lr_schedule_words, lr_schedules)
 WORDS_OF(schedule_words, sparsity_schedules)
 WORDS_OF(criterion_words, criteria)
+WORDS_OF(cluster_words, cluster_methods)
+WORDS_OF(range_words, range_rules)
 WORDS_OF(zoo_words, zoo_rows)
 WORDS_OF(metric_words, metric_rows)
 
@@ -34,6 +38,21 @@ static const struct {
 } scopes[] = {{"layer", "each layer gives its share"},
               {"global", "the smallest of the whole net go"},
               {NULL, NULL}},
+  quantisers[] = {{"shared", "cluster centres that many weights share"},
+                  {"symmetric", "whole numbers times a scale, as many below "
+                                "zero as above"},
+                  {"affine", "whole numbers from the least to the largest "
+                             "weight"},
+                  {"fp16", "half floats: 1 sign, 5 exponent, 10 fraction bits"},
+                  {"bf16", "upper halves of floats"},
+                  {"off", "free again, as they are"},
+                  {NULL, NULL}},
+  scales[] = {{"channel", "each unit or filter has its own"},
+              {"tensor", "one for the layer"},
+              {NULL, NULL}},
+  shared_steps[] = {{"mean", "as far as free weights would move on average"},
+                    {"sum", "the gradient of the loss, as Han et al. 2016"},
+                    {NULL, NULL}},
   sets[] = {{"validation", "what every decision uses"},
             {"test", "held out; each reading is logged"},
             {"train", "what the net was trained on"},
@@ -56,6 +75,9 @@ static const struct {
                {NULL, NULL}};
 
 WORDS_OF(scope_words, scopes)
+WORDS_OF(quantiser_words, quantisers)
+WORDS_OF(scale_words, scales)
+WORDS_OF(shared_step_words, shared_steps)
 WORDS_OF(set_words, sets)
 WORDS_OF(mask_words, masks)
 WORDS_OF(yes_no_words, yes_no)
@@ -85,6 +107,11 @@ static const char *(*const sources[SOURCE_FIXED])(int i, const char **help) = {
     [SOURCE_SCHEDULES] = schedule_words,
     [SOURCE_CRITERIA] = criterion_words,
     [SOURCE_SCOPES] = scope_words,
+    [SOURCE_QUANTISERS] = quantiser_words,
+    [SOURCE_CLUSTERS] = cluster_words,
+    [SOURCE_SCALES] = scale_words,
+    [SOURCE_RANGES] = range_words,
+    [SOURCE_SHARED_STEPS] = shared_step_words,
     [SOURCE_SETS] = set_words,
     [SOURCE_MASKS] = mask_words,
     [SOURCE_ZOO] = zoo_words,

@@ -32,6 +32,11 @@ enum arg_source {
     SOURCE_SCHEDULES, /* of sparsity */
     SOURCE_CRITERIA,
     SOURCE_SCOPES,
+    SOURCE_QUANTISERS, /* ways of quantize */
+    SOURCE_CLUSTERS,
+    SOURCE_SCALES,
+    SOURCE_RANGES,
+    SOURCE_SHARED_STEPS,
     SOURCE_SETS, /* validation, test, train */
     SOURCE_MASKS,
     SOURCE_ZOO,

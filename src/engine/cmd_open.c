@@ -223,6 +223,7 @@ static enum err_code run_init(struct bench *b, const struct cmd_call *call,
 
     if (masks != NULL && strcmp(masks, "drop") == 0)
         mask_clear_net(b->net);
+    net_unbind(b->net);
     net_init(b->net, (uint64_t)cmd_number(call, "seed"));
     mask_apply_net(b->net);
     s = bench_stage(b, "init", err);

@@ -210,6 +210,7 @@ enum err_code recipe_take_training(struct recipe *p,
     if (cmd_given(call, "exit_weights") &&
         read_weights(t, cmd_text(call, "exit_weights"), err) != ERR_OK)
         return err->code;
+    t->sums_shared = strcmp(settings_word(s, SET_shared_step), "sum") == 0;
     p->trains = true;
     p->rounds = 1;
     p->epochs = cmd_number(call, "epochs");

@@ -12,7 +12,8 @@
 struct unit {
     int first; /* its first chunk; the others say so in unit_of */
     const struct codebook *book; /* of the first; NULL: a grid */
-    float *grad;                 /* k; of a codebook */
+    float *grad;                 /* k; of a codebook, as members is */
+    size_t *members;
     bool finite;
 };
 
@@ -49,10 +50,23 @@ static int find_unit(struct bound *b, int number)
     }
     b->unit = mem_grow(b->unit, (size_t)b->units + 1, sizeof(*b->unit));
     b->unit[u] = (struct unit){.first = number, .book = p->book};
-    if (p->book != NULL)
-        b->unit[u].grad = mem_array((size_t)p->book->k, sizeof(float));
     b->units++;
+    if (p->book == NULL)
+        return u;
+    b->unit[u].grad = mem_array((size_t)p->book->k, sizeof(float));
+    b->unit[u].members = mem_array((size_t)p->book->k, sizeof(size_t));
     return u;
+}
+
+static void count_members(struct unit *u, const struct chunk *c)
+{
+    const uint16_t *code = c->param->book->code + c->at;
+    size_t i;
+
+    for (i = 0; i < c->count; i++) {
+        if (code[i] > 0)
+            u->members[code[i] - 1]++;
+    }
 }
 
 enum err_code bound_new(const struct chunk *chunk, int count, int workers,
@@ -70,8 +84,10 @@ enum err_code bound_new(const struct chunk *chunk, int count, int workers,
         const struct param *p = chunk[i].param;
 
         b->unit_of[i] = is_bound(p) ? find_unit(b, i) : -1;
-        if (p->book != NULL)
+        if (p->book != NULL) {
             b->sum[i] = mem_array((size_t)p->book->k + 1, sizeof(double));
+            count_members(&b->unit[b->unit_of[i]], &chunk[i]);
+        }
         if (p->grid != NULL && chunk[i].count > b->largest)
             b->largest = chunk[i].count;
     }
@@ -99,8 +115,10 @@ void bound_free(struct bound *b)
         return;
     for (i = 0; i < b->count; i++)
         mem_free(b->sum[i]);
-    for (i = 0; i < b->units; i++)
+    for (i = 0; i < b->units; i++) {
         mem_free(b->unit[i].grad);
+        mem_free(b->unit[i].members);
+    }
     mem_free(b->sum);
     mem_free(b->unit_of);
     mem_free(b->unit);
@@ -202,6 +220,21 @@ static void copy_book(struct codebook *to, const struct codebook *from,
         memcpy(to->moment[m], from->moment[m], bytes);
 }
 
+static void gather_sums(const struct bound *b, int number, struct unit *u)
+{
+    int i, j;
+
+    for (j = 0; j < u->book->k; j++) {
+        double sum = 0.0;
+
+        for (i = u->first; i < b->count; i++)
+            sum += b->unit_of[i] == number ? b->sum[i][j + 1] : 0.0;
+        if (b->step->mean && u->members[j] > 0)
+            sum /= (double)u->members[j];
+        u->grad[j] = (float)sum;
+    }
+}
+
 static void move_book(struct bound *b, int number, struct unit *u)
 {
     const struct bound_step *step = b->step;
@@ -211,15 +244,9 @@ static void move_book(struct bound *b, int number, struct unit *u)
                                 .grad = &grad,
                                 .shards = 1,
                                 .count = (size_t)book->k};
-    int i, j, m;
+    int i, m;
 
-    for (j = 0; j < book->k; j++) {
-        double sum = 0.0;
-
-        for (i = u->first; i < b->count; i++)
-            sum += b->unit_of[i] == number ? b->sum[i][j + 1] : 0.0;
-        u->grad[j] = (float)sum;
-    }
+    gather_sums(b, number, u);
     for (m = 0; m < step->optim->moments; m++)
         piece.moment[m] = book->moment[m] + 1;
     u->finite = step->optim->update(step->rate, step->lr, step->step, &piece) &&

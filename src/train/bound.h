@@ -2,9 +2,11 @@
  * The update of parameters that are bound to a codebook or a grid.
  *
  * Codebook (method card D3): the gradient of a centroid is the sum of its
- * members' gradients; the optimiser moves the centroids, with moments of their
- * own, and the members are written again.  No weight decay: the sum would count
- * it a thousand times.  Who belongs to which centroid stays.
+ * members' gradients, or their mean: what is left of a step of free weights
+ * when it is projected onto tied ones, so that the same learning rate suits
+ * clusters of any size.  The optimiser moves the centroids, with moments of
+ * their own, and the members are written again.  No weight decay.  Who belongs
+ * to which centroid stays.
  * Grid (Q4): the gradient, taken at the rounded values, moves the latent ones
  * (straight through); where the scale is fixed it is 0 for a latent value
  * beyond the grid's end, else the scale follows the largest of them.
@@ -50,6 +52,7 @@ struct bound_step {
     const struct optim_settings *rate;
     double lr;
     uint64_t step;
+    bool mean; /* of gradients, not their sum */
 };
 /* When all chunks were worked through: moves centroids and scales, writes the
  * values.  The number of a chunk that is not finite any more, or -1. */

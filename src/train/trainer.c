@@ -142,6 +142,32 @@ static void cut_into_chunks(struct trainer *t)
     }
 }
 
+/* A codebook of several layers moves as one or not at all. */
+static enum err_code check_groups(const struct trainer *t, struct err *err)
+{
+    struct param_walk w;
+    struct param *p;
+    int i;
+
+    for (p = net_first(t->net, &w); p != NULL; p = net_next(&w)) {
+        if (p->book == NULL || p->book->group == 0 || learns(t, p, w.node))
+            continue;
+        for (i = 0; i < t->chunk_count; i++) {
+            const struct chunk *c = &t->chunk[i];
+
+            if (c->param->book != NULL &&
+                c->param->book->group == p->book->group)
+                return err_set(err, ERR_STATE,
+                               "layers \"%s\" and \"%s\" have one codebook, "
+                               "but only the second is to learn; `quantize` "
+                               "gives them their own",
+                               t->net->node[w.node].name,
+                               t->net->node[c->node].name);
+        }
+    }
+    return ERR_OK;
+}
+
 /* Moments, and what else a training that goes on needs of the net. */
 static bool has_moments(struct net *net, int count)
 {
@@ -180,7 +206,8 @@ static enum err_code prepare(struct trainer *t, struct err *err)
                         sizeof(const float *));
     cut_into_chunks(t);
     t->finite = mem_array((size_t)t->chunk_count, sizeof(*t->finite));
-    if (bound_new(t->chunk, t->chunk_count, pool_threads(t->pool), &t->bound,
+    if (check_groups(t, err) != ERR_OK ||
+        bound_new(t->chunk, t->chunk_count, pool_threads(t->pool), &t->bound,
                   err) != ERR_OK)
         return err->code;
     if (t->done > 0 && has_moments(t->net, t->settings.optim->moments))
@@ -357,7 +384,8 @@ static enum err_code update(struct trainer *t, struct err *err)
     const struct bound_step step = {.optim = t->settings.optim,
                                     .rate = &t->settings.rate,
                                     .lr = t->lr,
-                                    .step = t->done + 1};
+                                    .step = t->done + 1,
+                                    .mean = !t->settings.sums_shared};
     int bad;
 
     pool_run(t->pool, update_chunk, t, t->chunk_count);
