@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "io/file.h"
+#include "io/h5_heap.h"
 #include "io/io.h"
 #include "io/lzf.h"
 
@@ -100,6 +101,8 @@ hid_t h5_open(const char *path, struct err *err)
     hid_t file;
 
     h5_quiet();
+    if (heap_check_file(path, err) != ERR_OK)
+        return -1;
     (void)H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
     (void)H5Pset_file_locking(access, false, true);
     file = H5Fopen(path, H5F_ACC_RDONLY, access);
@@ -134,6 +137,8 @@ hid_t h5_open_bytes(const void *bytes, size_t n, const char *what,
     void *copy;
     hid_t file;
 
+    if (heap_check_bytes(what, bytes, n, err) != ERR_OK)
+        return -1;
     /* HDF5 wants to write to the image it is given, and copies it anyway. */
     memcpy(&copy, &bytes, sizeof(copy));
     unique_name(name, sizeof(name));
