@@ -80,6 +80,7 @@ struct exec *exec_new_frozen(struct net *net, int batch, unsigned use,
 
     assert(net->finished && batch > 0);
     gemm_start();
+    gemm_warm(pool);
     plan_make(&e->plan, net, batch, use, frozen);
     e->net = net;
     e->pool = pool;

@@ -4,11 +4,57 @@
 
 #include <cblas.h>
 
+#include "base/mem.h"
 #include "par/meter.h"
+#include "par/pool.h"
+
+/* Sizes that reach all the pages the kernels do, at the least cost. */
+enum { WARM_M = 32, WARM_N = 1024, WARM_K = 784 };
 
 void gemm_start(void)
 {
     openblas_set_num_threads(1);
+}
+
+struct warm {
+    const float *a, *b;
+    float *c; /* (chunks, WARM_M, WARM_N) */
+};
+
+static void warm_one(void *arg, int chunk, int worker)
+{
+    const struct warm *w = arg;
+
+    (void)worker;
+    gemm(&(struct gemm){.m = WARM_M,
+                        .n = WARM_N,
+                        .k = WARM_K,
+                        .a = w->a,
+                        .b = w->b,
+                        .c = w->c + (size_t)chunk * WARM_M * WARM_N});
+}
+
+/* OpenBLAS has a block for each product that runs at the same time, so that
+ * more products than threads are asked for, to have all threads at it. */
+void gemm_warm(struct pool *pool)
+{
+    static int warmed;
+    int threads = pool_threads(pool);
+    size_t chunks = 2 * (size_t)threads;
+    size_t c = chunks * WARM_M * WARM_N, a = WARM_M * WARM_K;
+    struct err ignored;
+    float *block;
+
+    if (threads <= warmed)
+        return;
+    block = mem_block_array(c + a + WARM_N * WARM_K, sizeof(*block),
+                            "warming up", &ignored);
+    if (block == NULL)
+        return;
+    pool_run(pool, warm_one, &(struct warm){block + c, block + c + a, block},
+             (int)chunks);
+    mem_block_free(block);
+    warmed = threads;
 }
 
 static int stride_or(int stride, int full)
