@@ -40,6 +40,7 @@ static const size_t sizes[SHEET_COUNT] = {
     [SHEET_DATA] = sizeof(struct data_sheet),
     [SHEET_EXITS] = sizeof(struct exits_sheet),
     [SHEET_LOG] = sizeof(struct log_sheet),
+    [SHEET_TIMING] = sizeof(struct timing_sheet),
 };
 
 void *sheet_array(void *sheet, size_t n, size_t size)

@@ -24,6 +24,7 @@ enum sheet_kind {
     SHEET_DATA,    /* struct data_sheet: pictures asked for, confusion */
     SHEET_EXITS,   /* struct exits_sheet */
     SHEET_LOG,     /* struct log_sheet */
+    SHEET_TIMING,  /* struct timing_sheet: the last `timing` */
     SHEET_COUNT
 };
 
@@ -272,6 +273,37 @@ struct log_sheet {
     int count;
     const struct log_entry *entry; /* the last thousand or so */
     long long first;               /* number of entry[0] since the start */
+};
+
+/* Forms of a layer's matrix that `timing` measures, in the order of
+ * compress/timing.h. */
+enum { TIMING_SHEET_FORMS = 5 };
+struct timing_row {
+    double sparsity; /* 0..1 */
+    /* Seconds of one thread for the batch: median and quartiles; NAN not
+     * measured yet. */
+    double low[TIMING_SHEET_FORMS], median[TIMING_SHEET_FORMS],
+        high[TIMING_SHEET_FORMS];
+    double bytes[TIMING_SHEET_FORMS]; /* of the matrix in memory */
+    int small_in, small_out;          /* of the smaller layer */
+};
+struct timing_batch {
+    int samples; /* at once */
+    /* Sparsity from which on the form is faster than the dense one, see
+     * timing_break_even; NAN never, or not all is measured yet. */
+    double break_even[TIMING_SHEET_FORMS];
+    const struct timing_row *row; /* (level_count), ascending sparsity */
+};
+struct timing_sheet {
+    struct sheet sheet;
+    char layer[NAME_SIZE], kernel[NAME_SIZE]; /* "fc1", "784x300" */
+    char kernels[16];                         /* "avx2": what ours runs on */
+    int stage;                                /* it was measured at */
+    int runs;                                 /* samples of each time */
+    int done, all;                            /* rows measured, of how many */
+    char form[TIMING_SHEET_FORMS][16];
+    int level_count, batch_count;
+    const struct timing_batch *batch;
 };
 
 /* What the screen would like to see; written by the screen, read by the job
