@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/engine.h"
+#include "sheets_exits.h"
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
 
@@ -328,6 +329,7 @@ static void typical(void)
     typical_compare();
     typical_data();
     typical_log();
+    sheets_exits_typical(digit[0], class_names);
 }
 
 static void extreme_status(void)
@@ -481,6 +483,7 @@ static void extreme(void)
     extreme_history();
     extreme_data();
     extreme_log();
+    sheets_exits_extreme(hostile);
 }
 
 static void empty(void)
@@ -493,6 +496,7 @@ static void empty(void)
     memset(&compare, 0, sizeof(compare));
     memset(&data, 0, sizeof(data));
     memset(&log_lines, 0, sizeof(log_lines));
+    memset(&sheets_exits_sheet, 0, sizeof(sheets_exits_sheet));
     status.accuracy = status.bytes = status.progress = -1;
     history.undo_id = history.redo_id = -1;
 }
@@ -505,8 +509,10 @@ struct status_sheet *sheets_status(void)
 const struct view_input *sheets_get(enum sheets_kind kind)
 {
     static const struct view_input all = {
-        &status,  &layers, &curve,     &layer,   &history,
-        &compare, &data,   &log_lines, commands, NULL};
+        &status,  &layers,    &curve,
+        &layer,   &history,   &compare,
+        &data,    &log_lines, &sheets_exits_sheet,
+        commands, NULL};
 
     memset(&input, 0, sizeof(input));
     if (kind == SHEETS_NONE)

@@ -57,6 +57,7 @@ static void spread_sheets(struct screen *s)
     s->in.compare = s->sheet[SHEET_COMPARE];
     s->in.data = s->sheet[SHEET_DATA];
     s->in.log = s->sheet[SHEET_LOG];
+    s->in.exits = s->sheet[SHEET_EXITS];
 }
 
 /* What commands said since the last look goes to the message row. */

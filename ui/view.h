@@ -26,6 +26,7 @@ struct view_input {
     const struct compare_sheet *compare;
     const struct data_sheet *data;
     const struct log_sheet *log;
+    const struct exits_sheet *exits;
     /* For the help: every command, ending with a NULL name (NULL: none), and
      * the view that was on the screen before (NULL: none). */
     const struct command_help *commands;

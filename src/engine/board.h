@@ -245,8 +245,8 @@ struct exits_sheet {
     const struct exits_point *point;
     double cumulative, wasteful, destructive, oracle_cost;
     /* Reliability of each exit: bins of confidence, means; empty: NAN. */
-    float bin_confidence[EXITS_MOST][EXITS_BINS];
-    float bin_accuracy[EXITS_MOST][EXITS_BINS];
+    double bin_confidence[EXITS_MOST][EXITS_BINS];
+    double bin_accuracy[EXITS_MOST][EXITS_BINS];
     /* Measured under the rule in force, one sample at a time; NAN unknown. */
     double measured_ms, measured_cost, measured_accuracy;
     /* Separate nets in order of cost, and their cascade. */

@@ -43,8 +43,9 @@ static void fill_rows(const struct bench *b, const struct exit_table *t,
         row->ece = r.ece;
         for (i = 0; i < EXITS_BINS; i++) {
             s->bin_confidence[k][i] =
-                r.count[i] > 0 ? (float)r.confidence[i] : NAN;
-            s->bin_accuracy[k][i] = r.count[i] > 0 ? (float)r.accuracy[i] : NAN;
+                r.count[i] > 0 ? r.confidence[i] : (double)NAN;
+            s->bin_accuracy[k][i] =
+                r.count[i] > 0 ? r.accuracy[i] : (double)NAN;
         }
     }
 }
