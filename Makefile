@@ -17,13 +17,11 @@ GOALS   := $(or $(MAKECMDGOALS),all)
 NEED    := build $(if $(filter test lint bench,$(GOALS)),test) $(filter lint data,$(GOALS))
 ifeq ($(findstring n,$(firstword -$(MAKEFLAGS))),)
 ifneq ($(filter-out help clean format,$(GOALS)),)
-include $(NEED:%=build/have-%)
+ifneq ($(shell CC='$(CC)' NO_INSTALL='$(NO_INSTALL)' .ci/packages $(NEED) >&2 || echo no),)
+$(error packages are missing)
 endif
 endif
-build/have-%: .ci/packages
-	@mkdir -p $(@D)
-	@CC='$(CC)' NO_INSTALL='$(NO_INSTALL)' .ci/packages $(NEED)
-	@touch $@
+endif
 
 HDF5    := $(if $(filter 0,$(shell pkg-config --exists hdf5-serial 2>/dev/null; echo $$?)),hdf5-serial,hdf5)
 PKGS    := ncursesw readline $(HDF5) jansson openblas zlib
@@ -31,10 +29,12 @@ PKGS    := ncursesw readline $(HDF5) jansson openblas zlib
 PKG_CFLAGS := $(filter-out -D%,$(subst -I,-isystem ,$(shell pkg-config --cflags $(PKGS) 2>/dev/null)))
 LDLIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lm -pthread
 TESTLIBS := -lcmocka -lvterm
+# clang minds that NAN is a float.
 WARN     := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
             -Wold-style-definition -Wpointer-arith -Wcast-qual -Wwrite-strings -Wundef \
             -Wformat=2 -Wvla -Wfloat-conversion -Wdouble-promotion -Wswitch-enum \
-            -Wimplicit-fallthrough -Wnull-dereference -Wconversion -Wsign-conversion
+            -Wimplicit-fallthrough -Wnull-dereference -Wconversion -Wsign-conversion \
+            $(if $(findstring clang,$(CC)),-Wno-double-promotion)
 # CPPFLAGS, CFLAGS and LDFLAGS are the builder's; what the code needs is in ALL_*.
 CFLAGS  ?= $(if $(SAN),-O2,-O3) -g
 ifneq ($(SAN),)

@@ -36,8 +36,8 @@ for what; do
 done
 
 echo
-if test -n "$failed"; then
-    echo "FAILED:$failed"
+if test -n "$failed" || test $count -eq 0; then
+    echo "FAILED:${failed:- no test has that name}"
     exit 1
 fi
 echo "All $count test programs passed."

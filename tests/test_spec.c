@@ -43,8 +43,8 @@ static void test_lines_commas_and_semicolons_read_the_same(void **state)
         "input 28x28x1, flatten, dense 30 name=fc1 relu, dense 10 softmax",
         "input 28x28x1;flatten;dense 30 name=fc1 relu;dense 10 softmax;",
         "input 28x28x1,flatten,dense 30 name=fc1 relu,dense 10 softmax",
-        "\n# a net, with commas; and more\n  input 28x28x1  # pictures, grey\n"
-        "\n\tflatten\r\ndense units=30 name=fc1 relu\ndense 10 softmax",
+        ("\n# a net, with commas; and more\n  input 28x28x1  # pictures, grey\n"
+         "\n\tflatten\r\ndense units=30 name=fc1 relu\ndense 10 softmax"),
     };
     size_t i;
 

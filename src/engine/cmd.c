@@ -234,7 +234,7 @@ const struct arg_value *cmd_value(const struct cmd_call *call, const char *name)
         if (strcmp(call->def[i].name, name) == 0)
             return &call->value[i];
     }
-    assert(!"an argument that the row does not have");
+    assert(false && "an argument that the row does not have");
     abort();
 }
 
