@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "engine/engine.h"
@@ -35,6 +36,8 @@ static struct curve_sheet curve;
 static struct curve_point points[512];
 static struct curve_event events[8];
 static struct layer_sheet layer;
+static struct book_sheet book;
+static struct book_value book_values[15];
 static float map[64 * 60], pixels[28 * 28], activity[300];
 static struct history_sheet history;
 static struct history_row stages[300];
@@ -192,6 +195,45 @@ static void typical_layer(void)
     layer.silent_inputs = 141;
 }
 
+/* Four bits beside zero; the last value has no weights. */
+static void typical_book(void)
+{
+    int i;
+
+    memset(&book, 0, sizeof(book));
+    SET(book.name, "dense_1");
+    SET(book.kind, "dense relu");
+    SET(book.kernel, "784x300");
+    book.count = 3;
+    book.weights = layer.weights;
+    book.alive = layer.alive;
+    book.zeros = layer.zeros;
+    book.range = layer.range;
+    memcpy(book.bins, layer.bins, sizeof(book.bins));
+    book.before = true;
+    for (i = 0; i < COUNT(book_values); i++) {
+        book_values[i].value = -0.28 + 0.04 * i;
+        book_values[i].start = book_values[i].value - 0.001 * (i % 5);
+        book_values[i].members = i == 14 ? 0 : 8000 - 900LL * abs(i - 7);
+        book_values[i].length = i == 14 ? 0 : 3 + abs(i - 7) / 2;
+    }
+    book.value = book_values;
+    book.value_count = COUNT(book_values);
+    book.dead = 1;
+    book.fixed = 4;
+    book.huffman = 3.71;
+    book.entropy = 3.66;
+    book.bytes = 55120;
+    book.error = 0.0093;
+    for (i = 0; i < BOOK_TRIES; i++)
+        book.tries[i] =
+            (struct book_try){.bits = i + 1,
+                              .k = i < 3 ? (2 << i) - 1 : 15,
+                              .error = i < 3 ? 0.05 / (i + 1) : 0,
+                              .bytes = 14000.0 * (i < 3 ? i + 1 : 4)};
+    book.try_count = BOOK_TRIES;
+}
+
 static void stage(int row, int parent, int lane, const char *text,
                   double sparsity, double before, double accuracy)
 {
@@ -325,6 +367,7 @@ static void typical(void)
     typical_layers();
     typical_curve();
     typical_layer();
+    typical_book();
     typical_history();
     typical_compare();
     typical_data();
@@ -413,6 +456,28 @@ static void extreme_layer(void)
     layer.dead_units = -7;
 }
 
+static void extreme_book(void)
+{
+    int i;
+
+    PUT(book.name, hostile);
+    PUT(book.kind, hostile);
+    PUT(book.kernel, hostile);
+    PUT(book.grid, hostile);
+    book.range = (double)NAN;
+    book.fixed = 1e300;
+    book.huffman = book.entropy = (double)NAN;
+    book.bytes = -1;
+    book.dead = -7;
+    for (i = 0; i < COUNT(book_values); i++) {
+        book_values[i].value = i % 2 ? (double)NAN : 1e300;
+        book_values[i].members = INT64_MAX;
+        book_values[i].length = -5;
+    }
+    for (i = 0; i < BOOK_TRIES; i++)
+        book.tries[i] = (struct book_try){-3, -3, (double)NAN, -1e300};
+}
+
 static void extreme_history(void)
 {
     int i;
@@ -480,6 +545,7 @@ static void extreme(void)
     extreme_layers();
     extreme_curve();
     extreme_layer();
+    extreme_book();
     extreme_history();
     extreme_data();
     extreme_log();
@@ -492,6 +558,7 @@ static void empty(void)
     memset(&layers, 0, sizeof(layers));
     memset(&curve, 0, sizeof(curve));
     memset(&layer, 0, sizeof(layer));
+    memset(&book, 0, sizeof(book));
     memset(&history, 0, sizeof(history));
     memset(&compare, 0, sizeof(compare));
     memset(&data, 0, sizeof(data));
@@ -509,10 +576,15 @@ struct status_sheet *sheets_status(void)
 const struct view_input *sheets_get(enum sheets_kind kind)
 {
     static const struct view_input all = {
+<<<<<<< HEAD
         &status,  &layers,    &curve,
         &layer,   &history,   &compare,
         &data,    &log_lines, &sheets_exits_sheet,
         commands, NULL};
+=======
+        &status,  &layers, &curve,     &layer,   &book, &history,
+        &compare, &data,   &log_lines, commands, NULL};
+>>>>>>> 20662a3 (ui: the Codebook view: values under the histogram, use, codes, motion, other bits)
 
     memset(&input, 0, sizeof(input));
     if (kind == SHEETS_NONE)

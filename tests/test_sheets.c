@@ -191,6 +191,51 @@ static void test_the_threshold_is_what_the_next_prune_does(void **state)
     tiny_close(&t);
 }
 
+/* Before it is shared, when it is, and after training has moved it. */
+static void test_a_codebook_is_shown_and_tried(void **state)
+{
+    const struct book_sheet *s;
+    struct tiny t;
+    double tried;
+    long long sum = 0;
+    int i, moved = 0;
+
+    begin(&t, state);
+    tiny_do(&t, "train epochs=2; prune to=75% scope=layer");
+    s = wish(&t, SHEET_BOOK, (struct board_wish){.want_book = true});
+    assert_string_equal(s->name, "fc1");
+    assert_int_equal(s->value_count, 0);
+    assert_int_equal(s->try_count, BOOK_TRIES);
+    for (i = 0; i < BOOK_TRIES; i++) {
+        assert_int_equal(s->tries[i].bits, i + 1);
+        assert_int_equal(s->tries[i].k, i < 7 ? (2 << i) - 1 : 255);
+        assert_true(i == 0 || s->tries[i].error < s->tries[i - 1].error);
+    }
+    tried = s->tries[2].error;
+    sheet_drop(s);
+    tiny_do(&t, "quantize bits=3 layers=fc1");
+    s = newer(&t, SHEET_BOOK, 1);
+    assert_int_equal(s->value_count, 7);
+    assert_true(s->before);
+    /* What was promised for three bits is what came. */
+    assert_close(s->error, tried, 1e-7);
+    assert_close(s->fixed, 3, 0);
+    assert_true(s->entropy <= s->huffman && s->huffman < s->entropy + 1);
+    for (i = 0; i < 7; i++) {
+        sum += s->value[i].members;
+        assert_close(s->value[i].start, s->value[i].value, 0);
+    }
+    assert_int_equal(sum, 384);
+    sheet_drop(s);
+    tiny_do(&t, "finetune epochs=2");
+    s = newer(&t, SHEET_BOOK, 2);
+    for (i = 0; i < 7; i++)
+        moved += s->value[i].start != s->value[i].value;
+    assert_true(moved > 0);
+    sheet_drop(s);
+    tiny_close(&t);
+}
+
 static void test_filters_are_tiled(void **state)
 {
     const struct layer_sheet *s;
@@ -371,6 +416,7 @@ int main(void)
         unit_test_in_folder(test_the_curve_shows_dips_and_events),
         unit_test_in_folder(test_a_layer_is_shown_whole),
         unit_test_in_folder(test_the_threshold_is_what_the_next_prune_does),
+        unit_test_in_folder(test_a_codebook_is_shown_and_tried),
         cmocka_unit_test(test_filters_are_tiled),
         unit_test_in_folder(test_pictures_are_filtered_and_counted),
         unit_test_in_folder(test_no_guess_is_made_for_the_test_set_unasked),

@@ -476,6 +476,32 @@ static void test_the_threshold_says_what_it_would_prune(void **unused)
     desk_close(&d);
 }
 
+static void test_the_codebook_tries_bits_and_quantises(void **unused)
+{
+    struct desk d;
+    struct board_wish wish;
+
+    (void)unused;
+    desk_open(&d, 24, 80, SHEETS_TYPICAL);
+    desk_type(&d, "3");
+    assert_int_equal(d.screen.at, VIEW_codebook);
+    screen_wish(&d.screen, &wish);
+    assert_true(wish.want_book);
+    assert_shows(&d, "15 values, 1 dead  4 bits, Huffman 3.71, least 3.66");
+    /* As many bits as there are: nothing to gain. */
+    desk_key(&d, VIEW_KEY_ENTER);
+    assert_string_equal(d.posted, "");
+    assert_shows(&d, "has no more than 15 values");
+    desk_type(&d, "[[");
+    assert_shows(&d, "> 2       3      0.025   28,000 B");
+    desk_key(&d, VIEW_KEY_ENTER);
+    assert_string_equal(d.posted, "quantize bits=2 layers=dense_1");
+    desk_type(&d, "l");
+    screen_wish(&d.screen, &wish);
+    assert_string_equal(wish.book, "dense_2");
+    desk_close(&d);
+}
+
 static void test_history_goes_marks_and_compares(void **unused)
 {
     struct desk d;
@@ -611,7 +637,7 @@ static void test_show_takes_words_and_refuses_what_is_not(void **unused)
     screen_line(&d.screen, "show layer dense_3");
     assert_int_equal(d.screen.at, VIEW_layer);
     assert_false(screen_show(&d.screen, "layer dense_9"));
-    assert_false(screen_show(&d.screen, "codebook"));
+    assert_false(screen_show(&d.screen, "weather"));
     assert_int_equal(d.screen.at, VIEW_layer);
     screen_line(&d.screen, "prune 20%");
     assert_string_equal(d.posted, "prune 20%");
@@ -725,6 +751,7 @@ int main(void)
         cmocka_unit_test(test_quitting_asks_only_while_a_job_runs),
         cmocka_unit_test(test_enter_on_a_layer_looks_into_it),
         cmocka_unit_test(test_the_threshold_says_what_it_would_prune),
+        cmocka_unit_test(test_the_codebook_tries_bits_and_quantises),
         cmocka_unit_test(test_history_goes_marks_and_compares),
         cmocka_unit_test(test_data_filters_become_wishes),
         cmocka_unit_test(test_help_starts_with_the_keys_of_the_view),

@@ -53,6 +53,7 @@ static void spread_sheets(struct screen *s)
     s->in.layers = s->sheet[SHEET_LAYERS];
     s->in.curve = s->sheet[SHEET_CURVE];
     s->in.layer = s->sheet[SHEET_LAYER];
+    s->in.book = s->sheet[SHEET_BOOK];
     s->in.history = s->sheet[SHEET_HISTORY];
     s->in.compare = s->sheet[SHEET_COMPARE];
     s->in.data = s->sheet[SHEET_DATA];

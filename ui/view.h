@@ -22,6 +22,7 @@ struct view_input {
     const struct layers_sheet *layers;
     const struct curve_sheet *curve;
     const struct layer_sheet *layer;
+    const struct book_sheet *book;
     const struct history_sheet *history;
     const struct compare_sheet *compare;
     const struct data_sheet *data;

@@ -35,6 +35,7 @@ static const size_t sizes[SHEET_COUNT] = {
     [SHEET_LAYERS] = sizeof(struct layers_sheet),
     [SHEET_CURVE] = sizeof(struct curve_sheet),
     [SHEET_LAYER] = sizeof(struct layer_sheet),
+    [SHEET_BOOK] = sizeof(struct book_sheet),
     [SHEET_HISTORY] = sizeof(struct history_sheet),
     [SHEET_COMPARE] = sizeof(struct compare_sheet),
     [SHEET_DATA] = sizeof(struct data_sheet),

@@ -19,6 +19,7 @@ enum sheet_kind {
     SHEET_LAYERS,  /* struct layers_sheet */
     SHEET_CURVE,   /* struct curve_sheet */
     SHEET_LAYER,   /* struct layer_sheet: the one asked for */
+    SHEET_BOOK,    /* struct book_sheet: likewise */
     SHEET_HISTORY, /* struct history_sheet */
     SHEET_COMPARE, /* struct compare_sheet: two marked nodes */
     SHEET_DATA,    /* struct data_sheet: pictures asked for, confusion */
@@ -145,6 +146,44 @@ struct layer_sheet {
     int units, dead_units; /* dead: never active */
     const float *activity; /* units; NULL unknown */
     int silent_inputs;     /* units all of whose outgoing weights are pruned */
+};
+
+/* A shared value. */
+struct book_value {
+    double value, start; /* start: before the training that made it so */
+    long long members;   /* 0: dead */
+    int length;          /* of its Huffman code; 0: dead */
+};
+/* What sharing the weights as they are with that many bits would come to. */
+struct book_try {
+    int bits, k;
+    double error; /* root mean square of the changes */
+    double bytes; /* of codes, their table and the values */
+};
+#define BOOK_TRIES 8 /* 1 to 8 bits */
+struct book_sheet {
+    struct sheet sheet;
+    char name[NAME_SIZE], kind[NAME_SIZE], kernel[NAME_SIZE];
+    int index, count; /* among layers with weights */
+    long long weights, alive;
+    /* Histogram of alive weights over [-range, range], of those before they
+     * were shared where that stage is at hand; zeros apart. */
+    double range;
+    int64_t bins[HIST_BINS];
+    int64_t zeros;
+    bool before;          /* the histogram is that of an earlier stage */
+    char grid[NAME_SIZE]; /* "symmetric, 4 bits, 300 scales", or "" */
+    int value_count;      /* 0: not shared */
+    const struct book_value *value; /* in order of number */
+    int dead;
+    bool group;     /* other layers have the same codebook */
+    double fixed;   /* bits a weight: all codes equally long; */
+    double huffman; /* with codes by how often they are used; */
+    double entropy; /* the least possible for independent codes */
+    double bytes;   /* of codes, their table and the values */
+    double error;   /* root mean square against `before`; NAN unknown */
+    int try_count;  /* 0: too many weights to try */
+    struct book_try tries[BOOK_TRIES];
 };
 
 struct history_row {
@@ -310,7 +349,8 @@ struct timing_sheet {
  * thread between mini-batches and when idle. */
 struct board_wish {
     char layer[NAME_SIZE]; /* for SHEET_LAYER; "" first with weights */
-    bool want_layer, want_activity, want_data, want_exits;
+    bool want_layer, want_activity, want_data, want_exits, want_book;
+    char book[NAME_SIZE]; /* layer for SHEET_BOOK; "" first with weights */
     char set[16], filter[48];
     int first, count; /* pictures */
 };

@@ -26,7 +26,7 @@ struct sheets {
     double share;
     char show[16];
     unsigned long show_count;
-    struct service layer, data, exits;
+    struct service layer, book, data, exits;
     struct guesses *guesses;
 };
 
@@ -439,6 +439,13 @@ static void serve_wishes(struct bench *b, bool now)
         if (sheet != NULL)
             board_publish(b->board, sheet);
         served(&s->layer, b, serial, start);
+    }
+    start = clock_now();
+    if (wish.want_book && b->net != NULL && is_due(&s->book, b, serial, now)) {
+        sheet = sheets_book(b, &wish);
+        if (sheet != NULL)
+            board_publish(b->board, sheet);
+        served(&s->book, b, serial, start);
     }
     start = clock_now();
     if (wish.want_exits && b->net != NULL && bench_fit(b, &err) == ERR_OK &&

@@ -41,6 +41,7 @@ struct layer_sheet *sheets_layer(struct bench *b,
 struct guesses;
 struct data_sheet *sheets_data(struct bench *b, const struct board_wish *wish,
                                struct guesses *cache);
+struct book_sheet *sheets_book(struct bench *b, const struct board_wish *wish);
 struct exits_sheet *sheets_exits(struct bench *b);
 /* A picture of those samples, and the names of the classes, in s's arena. */
 const uint8_t *sheets_pixels(void *s, const struct dataset *d,
