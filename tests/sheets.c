@@ -576,15 +576,9 @@ struct status_sheet *sheets_status(void)
 const struct view_input *sheets_get(enum sheets_kind kind)
 {
     static const struct view_input all = {
-<<<<<<< HEAD
-        &status,  &layers,    &curve,
-        &layer,   &history,   &compare,
-        &data,    &log_lines, &sheets_exits_sheet,
+        &status,  &layers,  &curve, &layer,     &book,
+        &history, &compare, &data,  &log_lines, &sheets_exits_sheet,
         commands, NULL};
-=======
-        &status,  &layers, &curve,     &layer,   &book, &history,
-        &compare, &data,   &log_lines, commands, NULL};
->>>>>>> 20662a3 (ui: the Codebook view: values under the histogram, use, codes, motion, other bits)
 
     memset(&input, 0, sizeof(input));
     if (kind == SHEETS_NONE)
