@@ -100,8 +100,7 @@ static enum err_code release(struct bench *b, const struct cmd_call *call,
     if (round_free(b->net, layers) > 0)
         return ERR_OK;
     return err_set(err, ERR_STATE, "no layer%s%s is quantised",
-                   layers == NULL ? "" : " of ",
-                   layers == NULL ? "" : layers);
+                   layers == NULL ? "" : " of ", layers == NULL ? "" : layers);
 }
 
 /* What each way does not know, so that nothing is given in vain. */

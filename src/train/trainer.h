@@ -33,7 +33,7 @@ struct train_settings {
     /* Only what the main classifier does not need learns; the rest stays as it
      * is, statistics of batch norm included (card E4). */
     bool heads_only;
-    bool sums_shared;  /* shared values take the sum of gradients (bound.h) */
+    bool sums_shared; /* shared values take the sum of gradients (bound.h) */
 };
 
 /* adam, lr 1e-3, constant, batch 64, no decay: the defaults of `train`. */
