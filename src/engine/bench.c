@@ -343,7 +343,9 @@ enum err_code bench_open_data(struct bench *b, struct dataset *data,
 {
     uint64_t seed = (uint64_t)settings_number(&b->set, SET_seed);
 
-    if (dataset_split(data, validation, seed, err) != ERR_OK) {
+    /* A validation set of the file's own stays as it is. */
+    if (data->validation_count == 0 &&
+        dataset_split(data, validation, seed, err) != ERR_OK) {
         dataset_free(data);
         return err->code;
     }

@@ -177,7 +177,7 @@ void data_list_text(const struct h5_list *l, struct str *out)
         str_add_safe(out, item->path);
         str_add(out, "' ");
         if (item->link != NULL)
-            str_addf(out, "(leads to %s, which is not there)", item->link);
+            str_addf(out, "(%s)", item->link);
         else
             data_item_text(item, out);
     }
@@ -325,8 +325,11 @@ static enum err_code find_split(struct search *s, enum data_split split,
     return ERR_OK;
 }
 
-static int find_names(const struct search *s)
+/* A list of classes; one text a sample is none. */
+static int find_names(const struct search *s, const struct data_pair *train)
 {
+    hsize_t samples =
+        train->labels >= 0 ? s->y->item[train->labels].facts.dim[0] : 0;
     int i;
 
     for (i = 0; i < s->y->count; i++) {
@@ -335,7 +338,7 @@ static int find_names(const struct search *s)
 
         if (!item->group && item->link == NULL &&
             item->facts.class == H5_TEXT && item->facts.rank == 1 &&
-            w.role == ROLE_NAMES)
+            item->facts.dim[0] != samples && w.role == ROLE_NAMES)
             return i;
     }
     return -1;
@@ -376,7 +379,7 @@ static enum err_code find_all(struct search *s, struct data_found *f,
     if (is_empty(&f->train) && find_split(s, SPLIT_NONE, &plain, err) != ERR_OK)
         return err->code;
     promote(f, &plain);
-    f->names = find_names(s);
+    f->names = find_names(s, &f->train);
     return ERR_OK;
 }
 
@@ -423,8 +426,7 @@ static enum err_code nothing_found(const struct search *s, struct err *err)
 
     data_list_text(s->x, &text);
     if (lost != NULL)
-        err_set(err, ERR_FORMAT, "'%s' is a link to %s, which is not there",
-                lost->path, lost->link);
+        err_set(err, ERR_FORMAT, "'%s' %s", lost->path, lost->link);
     else if (text.len == 0)
         err_set(err, ERR_FORMAT, "the file holds no datasets");
     else if (pictures > 0 && labels == 0)

@@ -104,7 +104,7 @@ enum err_code data_read_labels(const struct h5_array *a, const char *name,
                       " expected",
                       err);
     if (l.n == 0)
-        return err_set(err, ERR_FORMAT, "dataset '%s' has no rows", name);
+        return refuse(a, name, "one row a picture was expected", err);
     if (h5_array_fits(a, name, a->class == H5_TEXT ? 32 : 8, err) != ERR_OK)
         return err->code;
     if (a->class == H5_TEXT) {

@@ -8,6 +8,7 @@
 #include "io/data_find.h"
 #include "io/data_fuel.h"
 #include "io/data_read.h"
+#include "io/data_stack.h"
 #include "io/detect.h"
 #include "io/file.h"
 #include "io/io.h"
@@ -53,9 +54,9 @@ static const char *const partners[][2] = {
     {"image", "label"},     {"data", "labels"},     {"data", "label"},
     {"features", "labels"}, {"features", "targets"}};
 
-/* Returns new: the name of the file beside path that holds its labels, or
- * NULL. */
-static char *partner_of(const char *path)
+/* Returns new: the name of the file beside path that holds its labels (of: 0)
+ * or that holds the pictures of labels (of: 1); or NULL. */
+static char *partner_of(const char *path, int of)
 {
     const char *base = file_base(path), *at;
     size_t i;
@@ -63,11 +64,11 @@ static char *partner_of(const char *path)
     for (i = 0; i < sizeof(partners) / sizeof(partners[0]); i++) {
         char *name;
 
-        at = strstr(base, partners[i][0]);
+        at = strstr(base, partners[i][of]);
         if (at == NULL)
             continue;
-        name = mem_printf("%.*s%s%s", (int)(at - path), path, partners[i][1],
-                          at + strlen(partners[i][0]));
+        name = mem_printf("%.*s%s%s", (int)(at - path), path,
+                          partners[i][1 - of], at + strlen(partners[i][of]));
         if (access(name, R_OK) == 0)
             return name;
         mem_free(name);
@@ -110,6 +111,23 @@ static enum err_code check_root(const char *path, hid_t file, struct err *err)
     }
 }
 
+/* A group for every picture becomes arrays of all. */
+static enum err_code gather_groups(struct source *s, struct err *err)
+{
+    hid_t both;
+
+    if (!data_is_stack(&s->x))
+        return ERR_OK;
+    both = data_stack(s->x_file, &s->x, err);
+    if (both < 0)
+        return err->code;
+    h5_close(s->x_file);
+    h5_list_done(&s->x);
+    s->x_file = s->y_file = both;
+    h5_walk(both, &s->x);
+    return ERR_OK;
+}
+
 static enum err_code source_open(const char *path, struct source *s,
                                  struct err *err)
 {
@@ -128,33 +146,51 @@ static enum err_code source_open(const char *path, struct source *s,
         return err->code;
     s->matlab = detect_matlab(path);
     h5_walk(s->x_file, &s->x);
-    return ERR_OK;
+    return gather_groups(s, err);
 }
 
-/* Looks for labels in the file itself, then in the file of its name. */
+/* Tries the file beside path that holds the other half: the labels, or when
+ * `pictures` the pictures.  err keeps its message when that does not help. */
+static bool find_apart(struct opening *o, bool pictures, struct err *err)
+{
+    struct source *s = &o->source;
+    char *partner = partner_of(s->path, pictures);
+    hid_t file = partner != NULL ? h5_open(partner, &(struct err){0}) : -1;
+    struct err kept = *err;
+
+    mem_free(partner);
+    if (file < 0)
+        return false;
+    s->y_file = file;
+    h5_walk(file, &s->y_own);
+    if (pictures) {
+        struct h5_list own = s->x;
+
+        s->y_file = s->x_file;
+        s->x_file = file;
+        s->x = s->y_own;
+        s->y_own = own;
+    }
+    if (data_find(&s->x, &s->y_own, &o->found, err) != ERR_OK) {
+        *err = kept;
+        return false;
+    }
+    o->found.names = -1;
+    return true;
+}
+
+/* Looks for labels in the file itself, then in the file of its name; a file of
+ * labels looks for its pictures. */
 static enum err_code find_parts(struct opening *o, struct err *err)
 {
     struct source *s = &o->source;
-    struct err second;
-    char *partner;
     enum err_code code = data_find(&s->x, &s->x, &o->found, err);
 
-    if (code != ERR_MISSING)
-        return code;
-    partner = partner_of(s->path);
-    if (partner != NULL) {
-        s->y_file = h5_open(partner, &second);
-        if (s->y_file >= 0) {
-            h5_walk(s->y_file, &s->y_own);
-            code = data_find(&s->x, &s->y_own, &o->found, err);
-            if (code == ERR_OK)
-                o->found.names = -1;
-        }
-        mem_free(partner);
-        if (s->y_file < 0)
-            s->y_file = s->x_file;
-    }
-    return code == ERR_MISSING ? (err->code = ERR_FORMAT) : code;
+    if (code == ERR_OK || find_apart(o, code != ERR_MISSING, err))
+        return ERR_OK;
+    if (err->code == ERR_MISSING)
+        err->code = ERR_FORMAT;
+    return err->code;
 }
 
 static enum err_code read_labels(struct opening *o, struct part *p,

@@ -26,15 +26,16 @@ static enum err_code read_band(const struct pixels *p, size_t at, size_t count,
 {
     hsize_t start[H5_RANK_MAX] = {at}, size[H5_RANK_MAX];
     hid_t H5_AUTO file = H5Dget_space(p->a->id);
+    hid_t H5_AUTO type = h5_array_memory(p->a, p->memory);
     hid_t memory;
     herr_t good;
 
     memcpy(size, p->a->dim, sizeof(size));
     size[0] = count;
-    memory = H5Screate_simple(p->a->rank, size, NULL);
+    memory = H5Screate_simple(p->a->space_rank, size, NULL);
     good = H5Sselect_hyperslab(file, H5S_SELECT_SET, start, NULL, size, NULL);
     if (good >= 0)
-        good = H5Dread(p->a->id, p->memory, memory, file, H5P_DEFAULT, to);
+        good = H5Dread(p->a->id, type, memory, file, H5P_DEFAULT, to);
     h5_close(memory);
     if (good < 0)
         return h5_fail(err, ERR_FORMAT, "dataset '%s', rows %zu to %zu",
@@ -78,7 +79,7 @@ static size_t band_rows(const struct pixels *p)
 
     rows = rows > 0 ? rows : 1;
     if (H5Pget_layout(create) == H5D_CHUNKED &&
-        H5Pget_chunk(create, p->a->rank, chunk) > 0 && chunk[0] < INT_MAX)
+        H5Pget_chunk(create, p->a->space_rank, chunk) > 0 && chunk[0] < INT_MAX)
         rows =
             (rows + (size_t)chunk[0] - 1) / (size_t)chunk[0] * (size_t)chunk[0];
     return rows < p->n ? rows : p->n;
@@ -137,6 +138,20 @@ struct range {
     bool whole; /* integers only */
 };
 
+static enum err_code refuse_values(const struct pixels *p, size_t bad,
+                                   size_t row, struct err *err)
+{
+    struct str text = {0};
+
+    h5_array_text(p->a, &text);
+    err_set(err, ERR_FORMAT,
+            "dataset '%s', %s, has %zu values that are NaN or infinite, the"
+            " first in row %zu; finite numbers were expected",
+            p->name, text.text, bad, row);
+    str_done(&text);
+    return err->code;
+}
+
 static enum err_code find_range(const struct pixels *p, const float *x,
                                 struct range *out, struct err *err)
 {
@@ -155,10 +170,7 @@ static enum err_code find_range(const struct pixels *p, const float *x,
         r.whole = r.whole && v == floor(v);
     }
     if (bad > 0)
-        return err_set(err, ERR_FORMAT,
-                       "dataset '%s' has %zu values that are not finite (NaN"
-                       " or infinite), the first in row %zu",
-                       p->name, bad, p->first + first_bad / p->row);
+        return refuse_values(p, bad, p->first + first_bad / p->row, err);
     *out = r;
     return ERR_OK;
 }
@@ -275,7 +287,7 @@ static enum err_code check_kind(const struct h5_array *a, const char *name,
     return h5_array_readable(a, name, err);
 }
 
-static enum err_code read_into(const struct pixels *p, bool is_enum,
+static enum err_code read_into(const struct pixels *p,
                                const struct progress *progress,
                                struct samples *s, float *scale, struct err *err)
 {
@@ -288,7 +300,7 @@ static enum err_code read_into(const struct pixels *p, bool is_enum,
         s->u8 = (uint8_t *)to;
     else
         s->f32 = (float *)(void *)to;
-    if (p->layout->rows_first && !is_enum)
+    if (p->layout->rows_first && !p->a->is_enum)
         code = read_by_bands(p, progress, to, err);
     else
         code = read_whole(p, to, err);
@@ -306,7 +318,6 @@ enum err_code data_read_pictures(const struct h5_array *a, const char *name,
                                  struct samples *s, float *scale,
                                  struct err *err)
 {
-    hid_t H5_AUTO type = H5Dget_type(a->id);
     struct samples made = {.n = (int)n};
     struct pixels p = {.a = a,
                        .name = name,
@@ -321,8 +332,7 @@ enum err_code data_read_pictures(const struct h5_array *a, const char *name,
     if (check_kind(a, name, first, n, layout->rows, err) != ERR_OK ||
         h5_array_fits(a, name, p.each, err) != ERR_OK)
         return err->code;
-    if (read_into(&p, H5Tget_class(type) == H5T_ENUM, progress, &made, scale,
-                  err) != ERR_OK) {
+    if (read_into(&p, progress, &made, scale, err) != ERR_OK) {
         mem_block_free(made.u8);
         mem_block_free(made.f32);
         return err->code;

@@ -31,7 +31,7 @@ static void add_arrays(hid_t file, struct str *out)
         str_add(out, "  ");
         str_add_safe(out, item->path);
         if (item->link != NULL) {
-            str_add(out, "  leads nowhere: ");
+            str_add(out, "  ");
             str_add_safe(out, item->link);
         } else {
             str_addf(out, "  %s ", item->type);

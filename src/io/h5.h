@@ -55,19 +55,24 @@ struct h5_array {
     hid_t id; /* open dataset */
     enum h5_class class;
     size_t bytes; /* of one element */
-    bool is_uint8;
+    bool is_uint8, is_enum;
     int rank; /* may be over H5_RANK_MAX: then dim holds the first ones */
     hsize_t dim[H5_RANK_MAX];
-    size_t count; /* elements; SIZE_MAX when it does not fit */
+    size_t count;   /* elements; SIZE_MAX when it does not fit */
+    int space_rank; /* dimensions that the dataset itself has */
+    char *field;    /* owned: a field of its records; NULL: the dataset */
 };
-/* Opens group/name; false, with err set, when it is no readable dataset. */
+/* Opens group/name, where "table/pixels" may also be the field pixels of the
+ * records in table; false, with err set, when it is no readable dataset. */
 bool h5_array_open(hid_t group, const char *name, struct h5_array *out,
                    struct err *err) MUST_CHECK;
 void h5_array_close(struct h5_array *a);
 /* "float32 (60000, 28, 28)" appended. */
 void h5_array_text(const struct h5_array *a, struct str *out);
 /* "float32" appended. */
-void h5_type_text_of(hid_t dataset, struct str *out);
+void h5_array_type_text(const struct h5_array *a, struct str *out);
+/* The type that makes H5Dread give elements of `type`, to be closed. */
+hid_t h5_array_memory(const struct h5_array *a, hid_t type);
 /* "deflate"; "an unknown method" when it is none of the registered ones. */
 const char *h5_filter_name(H5Z_filter_t id);
 /* Refuses data that need a filter this program has not, naming it. */

@@ -99,52 +99,147 @@ static void type_text(hid_t type, struct str *out)
     }
 }
 
-void h5_type_text_of(hid_t dataset, struct str *out)
+/* The type of one field of a dataset's records; -1 when there is none. */
+static hid_t field_type(hid_t dataset, const char *field)
 {
-    hid_t H5_AUTO type = H5Dget_type(dataset);
+    hid_t H5_AUTO record = H5Dget_type(dataset);
+    int at = record >= 0 && H5Tget_class(record) == H5T_COMPOUND
+                 ? H5Tget_member_index(record, field)
+                 : -1;
+
+    return at >= 0 ? H5Tget_member_type(record, (unsigned)at) : -1;
+}
+
+/* The type of one element as it is stored, to be closed. */
+static hid_t element_type(const struct h5_array *a)
+{
+    hid_t type =
+        a->field != NULL ? field_type(a->id, a->field) : H5Dget_type(a->id);
+    hid_t inner;
+
+    if (a->field == NULL || H5Tget_class(type) != H5T_ARRAY)
+        return type;
+    inner = H5Tget_super(type);
+    h5_close(type);
+    return inner;
+}
+
+void h5_array_type_text(const struct h5_array *a, struct str *out)
+{
+    hid_t H5_AUTO type = element_type(a);
 
     type_text(type, out);
+}
+
+hid_t h5_array_memory(const struct h5_array *a, hid_t type)
+{
+    hid_t H5_AUTO stored = a->field != NULL ? field_type(a->id, a->field) : -1;
+    hsize_t dim[H5S_MAX_RANK];
+    hid_t element, record;
+    int rank;
+
+    if (a->field == NULL)
+        return H5Tcopy(type);
+    if (H5Tget_class(stored) == H5T_ARRAY) {
+        rank = H5Tget_array_dims2(stored, dim);
+        element = H5Tarray_create2(type, (unsigned)rank, dim);
+    } else {
+        element = H5Tcopy(type);
+    }
+    record = H5Tcreate(H5T_COMPOUND, H5Tget_size(element));
+    (void)H5Tinsert(record, a->field, 0, element);
+    h5_close(element);
+    return record;
+}
+
+static void add_dim(struct h5_array *a, hsize_t n)
+{
+    if (a->rank < H5_RANK_MAX)
+        a->dim[a->rank] = n;
+    a->rank++;
+    if (a->count != SIZE_MAX && !mem_mul(a->count, (size_t)n, &a->count))
+        a->count = SIZE_MAX;
 }
 
 static void array_shape(hid_t space, struct h5_array *a)
 {
     hsize_t dim[H5S_MAX_RANK];
-    int i;
+    int rank = H5Sget_simple_extent_ndims(space), i;
 
-    a->rank = H5Sget_simple_extent_ndims(space);
     a->count = H5Sget_simple_extent_type(space) == H5S_NULL ? 0 : 1;
-    if (a->rank < 0 || H5Sget_simple_extent_dims(space, dim, NULL) < 0) {
-        a->rank = 0;
+    if (rank < 0 || H5Sget_simple_extent_dims(space, dim, NULL) < 0) {
+        rank = 0;
         a->count = 0;
     }
-    for (i = 0; i < a->rank; i++) {
-        if (i < H5_RANK_MAX)
-            a->dim[i] = dim[i];
-        if (!mem_mul(a->count, (size_t)dim[i], &a->count)) {
-            a->count = SIZE_MAX;
-            break;
-        }
+    for (i = 0; i < rank; i++)
+        add_dim(a, dim[i]);
+    a->space_rank = rank;
+}
+
+/* Fields that are arrays have their dimensions behind those of the dataset. */
+static void field_shape(struct h5_array *a)
+{
+    hid_t H5_AUTO type = field_type(a->id, a->field);
+    hsize_t dim[H5S_MAX_RANK];
+    int rank, i;
+
+    if (H5Tget_class(type) != H5T_ARRAY)
+        return;
+    rank = H5Tget_array_dims2(type, dim);
+    for (i = 0; i < rank; i++)
+        add_dim(a, dim[i]);
+}
+
+/* The dataset itself, or the one before the last slash and a field of it. */
+static hid_t open_dataset(hid_t group, const char *name, char **field)
+{
+    const char *slash = strrchr(name, '/');
+    hid_t id = H5Dopen2(group, name, H5P_DEFAULT), type;
+    char *front;
+
+    *field = NULL;
+    if (id >= 0 || slash == NULL)
+        return id;
+    front = mem_printf("%.*s", (int)(slash - name), name);
+    id = H5Dopen2(group, front, H5P_DEFAULT);
+    mem_free(front);
+    if (id < 0)
+        return id;
+    type = field_type(id, slash + 1);
+    if (type < 0) {
+        h5_close(id);
+        return -1;
     }
+    h5_close(type);
+    *field = mem_strdup(slash + 1);
+    return id;
 }
 
 bool h5_array_open(hid_t group, const char *name, struct h5_array *out,
                    struct err *err)
 {
-    hid_t id = H5Dopen2(group, name, H5P_DEFAULT);
-    hid_t H5_AUTO type = id >= 0 ? H5Dget_type(id) : -1;
+    char *field;
+    hid_t id = open_dataset(group, name, &field);
     hid_t H5_AUTO space = id >= 0 ? H5Dget_space(id) : -1;
-    struct h5_array a = {.id = id};
+    struct h5_array a = {.id = id, .field = field};
+    hid_t H5_AUTO type = id >= 0 ? element_type(&a) : -1;
 
     if (type < 0 || space < 0) {
         h5_fail(err, ERR_FORMAT, "dataset '%s' cannot be opened", name);
-        h5_close(id);
+        h5_array_close(&a);
         return false;
     }
     a.class = class_of(type);
     a.bytes = H5Tget_size(type);
+    a.is_enum = H5Tget_class(type) == H5T_ENUM;
     a.is_uint8 = H5Tget_class(type) == H5T_INTEGER && a.bytes == 1 &&
                  H5Tget_sign(type) == H5T_SGN_NONE;
     array_shape(space, &a);
+    if (field != NULL)
+        field_shape(&a);
+    if (field != NULL && a.is_enum)
+        a.class = H5_OTHER; /* HDF5 turns none of a record into numbers */
+    (void)H5Eclear2(H5E_DEFAULT);
     *out = a;
     return true;
 }
@@ -152,14 +247,16 @@ bool h5_array_open(hid_t group, const char *name, struct h5_array *out,
 void h5_array_close(struct h5_array *a)
 {
     h5_close(a->id);
+    mem_free(a->field);
     a->id = -1;
+    a->field = NULL;
 }
 
 void h5_array_text(const struct h5_array *a, struct str *out)
 {
     int i;
 
-    h5_type_text_of(a->id, out);
+    h5_array_type_text(a, out);
     str_add(out, " (");
     for (i = 0; i < a->rank && i < H5_RANK_MAX; i++)
         str_addf(out, "%s%llu", i > 0 ? ", " : "",
@@ -237,9 +334,9 @@ enum err_code h5_array_fits(const struct h5_array *a, const char *name,
 }
 
 /* HDF5 converts no enumeration to a number: its integers are read raw. */
-static herr_t read_enum(const struct h5_array *a, hid_t file_type, hid_t type,
-                        void *to)
+static herr_t read_enum(const struct h5_array *a, hid_t type, void *to)
 {
+    hid_t H5_AUTO file_type = H5Dget_type(a->id);
     hid_t H5_AUTO base = H5Tget_super(file_type);
     size_t from_bytes = H5Tget_size(base), to_bytes = H5Tget_size(type);
     size_t each = from_bytes > to_bytes ? from_bytes : to_bytes, bytes;
@@ -264,17 +361,17 @@ static herr_t read_enum(const struct h5_array *a, hid_t file_type, hid_t type,
 enum err_code h5_array_read(const struct h5_array *a, const char *name,
                             hid_t type, void *to, struct err *err)
 {
-    hid_t H5_AUTO file_type = H5Dget_type(a->id);
+    hid_t H5_AUTO memory = h5_array_memory(a, type);
     herr_t good;
 
     if (h5_array_readable(a, name, err) != ERR_OK)
         return err->code;
     if (a->count == 0)
         return ERR_OK;
-    if (H5Tget_class(file_type) == H5T_ENUM)
-        good = read_enum(a, file_type, type, to);
+    if (a->is_enum)
+        good = read_enum(a, type, to);
     else
-        good = H5Dread(a->id, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, to);
+        good = H5Dread(a->id, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, to);
     if (good < 0)
         return h5_fail(err, ERR_FORMAT, "dataset '%s' cannot be read", name);
     return ERR_OK;
@@ -420,8 +517,9 @@ bool h5_attr_names(hid_t object, const char *name, struct h5_names *out)
 enum err_code h5_array_names(const struct h5_array *a, const char *path,
                              struct h5_names *out, struct err *err)
 {
-    hid_t H5_AUTO type = H5Dget_type(a->id);
+    hid_t H5_AUTO type = element_type(a);
     hid_t H5_AUTO space = H5Dget_space(a->id);
+    hid_t memory;
     struct h5_names n = {0};
     struct text_block b;
     enum err_code code = ERR_OK;
@@ -435,12 +533,16 @@ enum err_code h5_array_names(const struct h5_array *a, const char *path,
         *out = n;
         return ERR_OK;
     }
-    if (!text_block_make(&b, type, a->count))
+    if (!text_block_make(&b, type, a->count)) {
         code = err_set(err, ERR_MEMORY, "no room for the %zu texts of '%s'",
                        a->count, path);
-    else if (H5Dread(a->id, b.memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, b.bytes) <
-             0)
-        code = h5_fail(err, ERR_FORMAT, "dataset '%s' cannot be read", path);
+    } else {
+        memory = h5_array_memory(a, b.memory);
+        if (H5Dread(a->id, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, b.bytes) < 0)
+            code =
+                h5_fail(err, ERR_FORMAT, "dataset '%s' cannot be read", path);
+        h5_close(memory);
+    }
     for (i = 0; code == ERR_OK && i < b.count; i++)
         h5_names_add(&n, text_block_at(&b, i));
     text_block_done(&b, space);

@@ -6,7 +6,8 @@
 #include "base/mem.h"
 
 #define DEPTH_MAX 64
-#define ITEM_MAX  20000
+#define ITEM_MAX  200000 /* a group for each of many pictures */
+#define FIELD_MAX 100
 
 struct place {
     unsigned long file;
@@ -74,8 +75,9 @@ static char *filter_list(hid_t dataset)
     return str_take(&s);
 }
 
-static void add_dataset(struct walk *w, hid_t group, const char *name,
-                        const char *path)
+/* One dataset, or one field of its records. */
+static void add_array(struct walk *w, hid_t group, const char *name,
+                      const char *path)
 {
     struct h5_array a;
     struct err err;
@@ -83,18 +85,43 @@ static void add_dataset(struct walk *w, hid_t group, const char *name,
     struct str type = {0};
 
     if (!h5_array_open(group, name, &a, &err)) {
-        item->link = mem_strdup("a damaged dataset");
+        item->link = mem_strdup("is damaged");
         return;
     }
-    item->stored = H5Dget_storage_size(a.id);
+    item->stored = a.field != NULL ? (unsigned long long)a.count * a.bytes
+                                   : H5Dget_storage_size(a.id);
     item->filters = filter_list(a.id);
-    h5_type_text_of(a.id, &type);
+    h5_array_type_text(&a, &type);
     item->type = str_take(&type);
     h5_array_close(&a);
     item->facts = a;
 }
 
-/* Returns new: what a soft or external link points to. */
+static void add_dataset(struct walk *w, hid_t group, const char *name,
+                        const char *path)
+{
+    hid_t H5_AUTO set = H5Dopen2(group, name, H5P_DEFAULT);
+    hid_t H5_AUTO type = set >= 0 ? H5Dget_type(set) : -1;
+    int count, i;
+
+    add_array(w, group, name, path);
+    if (type < 0 || H5Tget_class(type) != H5T_COMPOUND)
+        return;
+    count = H5Tget_nmembers(type);
+    for (i = 0; i < count && i < FIELD_MAX; i++) {
+        char *field = H5Tget_member_name(type, (unsigned)i);
+        char *inside = mem_printf("%s/%s", name, field);
+        char *full = mem_printf("%s/%s", path, field);
+
+        if (strchr(field, '/') == NULL)
+            add_array(w, group, inside, full);
+        mem_free(inside);
+        mem_free(full);
+        (void)H5free_memory(field);
+    }
+}
+
+/* Returns new: what is wrong with a soft or external link. */
 static char *link_target(hid_t group, const char *name, const H5L_info_t *info)
 {
     const char *file = NULL, *object = NULL;
@@ -102,17 +129,18 @@ static char *link_target(hid_t group, const char *name, const H5L_info_t *info)
     unsigned flags;
 
     if (info->type == H5L_TYPE_HARD)
-        return mem_strdup("a damaged object");
+        return mem_strdup("is damaged");
     value = mem_array(info->u.val_size + 1, 1);
     if (H5Lget_val(group, name, value, info->u.val_size, H5P_DEFAULT) < 0)
-        text = mem_strdup("somewhere unreadable");
+        text = mem_strdup("is a damaged link");
     else if (info->type == H5L_TYPE_SOFT)
-        text = mem_printf("'%s'", value);
+        text = mem_printf("is a link to '%s', which is not there", value);
     else if (H5Lunpack_elink_val(value, info->u.val_size, &flags, &file,
                                  &object) >= 0)
-        text = mem_printf("'%s' in file '%s'", object, file);
+        text = mem_printf("is a link to '%s' in file '%s', which is not there",
+                          object, file);
     else
-        text = mem_strdup("a link of unknown type");
+        text = mem_strdup("is a link of unknown type");
     mem_free(value);
     return text;
 }

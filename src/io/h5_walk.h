@@ -11,7 +11,8 @@
 struct h5_item {
     char *path; /* "train/data", owned */
     bool group; /* else a dataset */
-    char *link; /* a link that leads nowhere: what it names; else NULL */
+    char *link; /* why it cannot be used: "is a link to 'x', which is not
+                   there"; else NULL */
     struct h5_array facts;     /* of a dataset; id is -1 */
     char *type;                /* "float32", owned */
     char *filters;             /* "deflate, shuffle", owned; empty without */
