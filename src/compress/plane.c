@@ -4,12 +4,12 @@
 
 /* Stretched probabilities in so many steps, as a context. */
 #define LEVELS   16
-#define BESIDE   6 /* neighbours looked at one by one */
-#define WINDOW   8 /* further ones that are only counted */
-#define FULL     7 /* opinions on a weight */
-#define QUICK    3 /* of these, in the quick style */
-#define TABLE    65536
-#define OPINIONS 5 /* on a bit of a code */
+#define BESIDE   6  /* neighbours looked at one by one */
+#define WINDOW   8  /* further ones that are only counted */
+#define FULL     7  /* opinions on a weight */
+#define QUICK    3  /* of these, in the quick style */
+#define TABLE    16 /* bits of the largest table of nodes */
+#define OPINIONS 5  /* on a bit of a code */
 
 /* One way of looking at a plane, and all that is learnt on the way. */
 struct look {
@@ -28,7 +28,8 @@ struct look {
     struct counter joint[LEVELS * LEVELS];
     struct counter pair[4 * LEVELS];
     struct counter wide[2][16 * 4 * LEVELS];
-    struct counter node[OPINIONS][TABLE];
+    int table_bits; /* of the tables behind, one an opinion */
+    struct counter *node[OPINIONS];
 };
 
 unsigned plane_hint(size_t count)
@@ -239,15 +240,15 @@ struct beliefs {
 static unsigned code_bit(struct look *l, const struct beliefs *b, uint32_t node,
                          unsigned bit)
 {
-    int k;
+    int shift = 32 - l->table_bits, k;
 
     if (l->effort == PLANE_SWIFT)
-        return counter_bit(&l->node[0][node & (TABLE - 1)], &l->table, l->r,
-                           bit);
+        return counter_bit(&l->node[0][node * 0x9e3779b1u >> shift], &l->table,
+                           l->r, bit);
     for (k = 0; k < OPINIONS; k++) {
         uint32_t at = (node + b->context[k] * 0x9e3779b1u) * 0x85ebca6bu;
 
-        guess_ask(&l->codes, &l->node[k][at >> 16], &l->table);
+        guess_ask(&l->codes, &l->node[k][at >> shift], &l->table);
     }
     return guess_bit(&l->codes, l->r, node == 1 ? 0 : 1, OPINIONS, bit);
 }
@@ -384,24 +385,41 @@ static void start(struct look *l, const struct plane_style *style)
     for (k = 0; k < 2; k++)
         set_all(l->wide[k], 16 * 4 * LEVELS, l->usual);
     for (k = 0; k < OPINIONS; k++)
-        set_all(l->node[k], TABLE, RANGE_HALF);
+        set_all(l->node[k], (size_t)1 << l->table_bits, RANGE_HALF);
     set_all(l->col, (size_t)l->g->cols, l->usual);
+}
+
+/* Tables in proportion to what there is to learn. */
+static int table_bits(const struct plane *g)
+{
+    size_t n = (size_t)g->rows * (size_t)g->cols;
+    int bits = 10;
+
+    while (bits < TABLE && n >> bits != 0)
+        bits++;
+    return bits;
 }
 
 /* One block for all that a look needs. */
 static struct look *look_new(struct range *r, struct plane *g, struct err *err)
 {
     size_t rows = (size_t)g->rows, cols = (size_t)g->cols;
-    size_t bytes = sizeof(struct look) + (rows + cols) * 5 + cols * 4;
+    int bits = table_bits(g), k;
+    size_t counters = rows + cols + ((size_t)OPINIONS << bits);
+    size_t bytes = sizeof(struct look) + counters * sizeof(struct counter) +
+                   2 * cols * sizeof(uint16_t) + rows + cols;
     struct look *l = mem_block(bytes, "the context coder", err);
 
     if (l == NULL)
         return NULL;
     l->r = r;
     l->g = g;
+    l->table_bits = bits;
     l->row = (struct counter *)(l + 1);
     l->col = l->row + rows;
-    l->last = (uint16_t *)(l->col + cols);
+    for (k = 0; k < OPINIONS; k++)
+        l->node[k] = l->col + cols + ((size_t)k << bits);
+    l->last = (uint16_t *)(l->col + cols + ((size_t)OPINIONS << bits));
     l->none = l->last + cols;
     l->row_alive = (uint8_t *)(l->last + 2 * cols);
     l->col_alive = l->row_alive + rows;

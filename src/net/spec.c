@@ -306,7 +306,28 @@ static enum err_code read_line(const struct str *line, int number,
     return code;
 }
 
+static enum err_code check_size(struct net *net, size_t most, struct err *err)
+{
+    struct param_walk w;
+    const struct param *p;
+    size_t count = 0;
+
+    for (p = net_first(net, &w); p != NULL; p = net_next(&w)) {
+        count += p->count;
+        if (p->count > most || count > most)
+            return err_set(err, ERR_FORMAT,
+                           "more than the %zu values there can be", most);
+    }
+    return ERR_OK;
+}
+
 struct net *spec_parse(const char *text, const char *name, struct err *err)
+{
+    return spec_parse_within(text, name, SIZE_MAX, err);
+}
+
+struct net *spec_parse_within(const char *text, const char *name, size_t most,
+                              struct err *err)
 {
     struct outputs outputs = {0};
     struct str line = {0};
@@ -319,6 +340,8 @@ struct net *spec_parse(const char *text, const char *name, struct err *err)
     str_done(&line);
     if (code == ERR_OK && net == NULL)
         code = err_set(err, ERR_USAGE, "an empty net");
+    if (code == ERR_OK)
+        code = check_size(net, most, err);
     if (code == ERR_OK)
         code = net_finish(net, outputs.count > 0 ? outputs.node : NULL,
                           outputs.count, err);

@@ -24,6 +24,11 @@
 struct net *spec_parse(const char *text, const char *name,
                        struct err *err) MUST_CHECK;
 
+/* The same, but refuses nets of more than `most` values in their arrays before
+ * it allocates them: for specs out of files. */
+struct net *spec_parse_within(const char *text, const char *name, size_t most,
+                              struct err *err) MUST_CHECK;
+
 /* Text from which spec_parse makes the same graph, with the same names but for
  * characters that a spec cannot hold and folded activations. */
 void spec_print(const struct net *net, struct str *out);
