@@ -184,6 +184,8 @@ static void test_bad_lines_are_refused_with_a_hint(void **state)
         {"train lr=1 lr=2", "lr is given twice"},
         {"train 5", "does not know what to do with \"5\""},
         {"prune 120%", "0% to 100%, got 120%"},
+        {"prune 20", "got \"20\"; did you mean 20%?"},
+        {"prune to=300", "0% to 100%, got 30000%"},
         {"prune 20% share=30%", "share is given twice"},
         {"iterate 0", "rounds wants 1 to 10000, got 0"},
         {"goto", "goto wants stage"},

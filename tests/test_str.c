@@ -71,7 +71,7 @@ static void test_the_nearest_word_is_what_was_meant(void **state)
         {"prume", "prune"}, {"purne", "prune"},      {"quantise", "quantize"},
         {"trian", "train"}, {"sens", "sensitivity"}, {"fine", "finetune"},
         {"stp", "step"},    {"xyzzy", NULL},         {"banana", NULL},
-        {"", NULL},
+        {"", NULL},         {"tre", NULL},           {"set", NULL},
     };
     size_t i;
 

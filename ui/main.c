@@ -250,10 +250,14 @@ static char *find_data(void)
     *slash = '\0';
     for (i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
         char *path = mem_printf("%s/%s", self, places[i]);
+        char *plain = realpath(path, NULL), *found = NULL;
 
-        if (access(path, R_OK) == 0)
-            return path;
+        if (plain != NULL && access(plain, R_OK) == 0)
+            found = mem_strdup(plain);
+        free(plain);
         mem_free(path);
+        if (found != NULL)
+            return found;
     }
     return NULL;
 }

@@ -78,6 +78,8 @@ static void note_log(struct screen *s)
             continue;
         if (e->kind == LOG_RESULT || e->kind == LOG_NOTE)
             screen_say(s, ROLE_NORMAL, e->text);
+        else if (e->kind == LOG_SAY && !(s->in.status && s->in.status->lesson))
+            screen_say(s, ROLE_ACCENT, e->text);
         else if (e->kind == LOG_ERROR)
             screen_say(s, ROLE_BAD, e->text);
     }

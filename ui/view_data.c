@@ -236,6 +236,25 @@ static void draw_confusion(struct data_view *v, const struct data_sheet *s,
                    row_sum(s, v->row));
 }
 
+/* How many samples the sets have that are not shown. */
+static void draw_other_sets(const struct data_view *v,
+                            const struct data_sheet *s, struct pane p, int col)
+{
+    const struct {
+        const char *name;
+        int n;
+    } all[] = {{"train", s->train_n},
+               {"validation", s->validation_n},
+               {"test", s->test_n}};
+    char number[WORDS_SIZE];
+    size_t i;
+
+    for (i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+        if (strcmp(all[i].name, sets[v->set]) != 0)
+            col = pane_textf(p, 0, col, ROLE_DIM, "  %s %s", all[i].name,
+                             words_count(all[i].n, number));
+}
+
 static void draw_title(const struct data_view *v, const struct data_sheet *s,
                        struct pane p)
 {
@@ -255,9 +274,8 @@ static void draw_title(const struct data_view *v, const struct data_sheet *s,
                        words_count(s->total, total));
     else
         col = pane_text(p, 0, col, ROLE_NORMAL, "  none");
-    pane_textf(p, 0, col, ROLE_DIM,
-               "  %dx%dx%d  train %d, validation %d, test %d", s->h, s->w, s->c,
-               s->train_n, s->validation_n, s->test_n);
+    col = pane_textf(p, 0, col, ROLE_DIM, "  %dx%dx%d", s->h, s->w, s->c);
+    draw_other_sets(v, s, p, col);
 }
 
 static void data_draw(void *state, const struct view_input *in,

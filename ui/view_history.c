@@ -221,7 +221,7 @@ static void draw_front(struct history_view *v, const struct history_sheet *s,
         [COST_MACS] = {.format = PLOT_NUMBER, .unit = "MACs"},
     };
     struct plot_scatter plot = {
-        .title = "accuracy by cost; the line joins what nothing beats",
+        .title = "accuracy by cost; the best are joined",
         .x = axes[v->cost],
         .y = {.format = PLOT_PERCENT},
         .front = true,

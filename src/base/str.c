@@ -135,7 +135,7 @@ static size_t distance(const char *a, const char *b)
 const char *str_nearest(const char *text, const char *const *words, int count)
 {
     const char *best = NULL;
-    size_t least = strlen(text) / 3 + 2;
+    size_t len = strlen(text), least = len <= 3 ? 2 : len / 3 + 2;
     int i;
 
     for (i = 0; i < count; i++) {

@@ -186,14 +186,21 @@ static enum err_code read_word(const struct arg_def *d, struct arg_value *v,
     return err->code;
 }
 
-static enum err_code check_range(const struct arg_def *d, double number,
-                                 struct err *err)
+static enum err_code check_range(const struct arg_def *d,
+                                 const struct arg_value *v, struct err *err)
 {
     bool share = d->type == ARG_SHARE;
-    double unit = share ? 100.0 : 1.0;
+    double unit = share ? 100.0 : 1.0, number = v->number;
 
     if (d->least == d->most || (number >= d->least && number <= d->most))
         return ERR_OK;
+    /* "20" is 2000 %, and hardly ever meant. */
+    if (share && number / unit >= d->least && number / unit <= d->most &&
+        strchr(v->text, '%') == NULL)
+        return err_set(err, ERR_VALUE,
+                       "%s wants a share such as 20%% or 0.2, got \"%s\"; did "
+                       "you mean %s%%?",
+                       d->name, v->text, v->text);
     return err_set(err, ERR_VALUE, "%s wants %.12g%s to %.12g%s, got %.12g%s",
                    d->name, d->least * unit, share ? "%" : "", d->most * unit,
                    share ? "%" : "", number * unit, share ? "%" : "");
@@ -214,7 +221,7 @@ static enum err_code read_number(const struct arg_def *d, struct arg_value *v,
     } else {
         code = str_double(v->text, d->name, &v->number, err);
     }
-    return code != ERR_OK ? code : check_range(d, v->number, err);
+    return code != ERR_OK ? code : check_range(d, v, err);
 }
 
 enum err_code arg_read(const struct arg_def *d, const char *text,

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "compress/mask.h"
 #include "engine/bench.h"
+#include "engine/sheets.h"
 #include "io/io.h"
 #include "net/spec.h"
 #include "net/zoo.h"
@@ -339,8 +340,10 @@ static enum err_code run_info(struct bench *b, const struct cmd_call *call,
 
     bench_find_file(b, cmd_text(call, "file"), &path);
     code = file_info(path.text, &text, err);
-    if (code == ERR_OK && text.len > 0)
+    if (code == ERR_OK && text.len > 0) {
         say_lines(b, LOG_RESULT, text.text);
+        sheets_show_log(b);
+    }
     str_done(&path);
     str_done(&text);
     return code;

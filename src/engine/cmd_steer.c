@@ -99,6 +99,8 @@ static enum err_code run_set(struct bench *b, const struct cmd_call *call,
     }
     for (i = 0; i < SETTING_COUNT && a->pair_count == 0; i++)
         say_setting(b, i, NULL);
+    if (a->pair_count == 0)
+        sheets_show_log(b);
     return ERR_OK;
 }
 
@@ -190,6 +192,7 @@ static enum err_code run_help(struct bench *b, const struct cmd_call *call,
     const struct arg_def *d;
     int t;
 
+    sheets_show_log(b);
     if (!cmd_given(call, "command")) {
         help_all(b);
         return ERR_OK;

@@ -65,6 +65,11 @@ void sheets_show(struct bench *b, const char *view)
     b->sheets->show_count++;
 }
 
+void sheets_show_log(struct bench *b)
+{
+    sheets_show(b, "log");
+}
+
 void sheets_keep_test(struct bench *b, const int32_t *guess,
                       const float *confidence, int n)
 {

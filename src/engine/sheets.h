@@ -29,6 +29,8 @@ void sheets_publish(struct bench *b, bool now);
 void sheets_progress(struct bench *b, double share);
 /* `show VIEW` */
 void sheets_show(struct bench *b, const char *view);
+/* For commands whose answer is longer than the row of messages. */
+void sheets_show_log(struct bench *b);
 
 /* Guesses that `eval test` read at the current weights, for the data view;
  * copies. */
