@@ -110,6 +110,19 @@ static void test_a_dense_operand_is_left_to_the_general_product(void **state)
     done(&m);
 }
 
+/* The last shard of a batch has fewer rows, and takes no more scratch. */
+static void test_scratch_is_enough_for_fewer_rows(void **state)
+{
+    size_t rows, fewer;
+
+    (void)state;
+    for (rows = 1; rows <= 40; rows++) {
+        for (fewer = 1; fewer < rows; fewer++)
+            assert_true(zeros_scratch(fewer, 8192) <=
+                        zeros_scratch(rows, 8192));
+    }
+}
+
 /* What is left out cannot do harm. */
 static void test_a_zero_times_anything_is_left_out(void **state)
 {
@@ -208,6 +221,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_products_are_those_of_plain_loops),
         cmocka_unit_test(test_a_dense_operand_is_left_to_the_general_product),
+        cmocka_unit_test(test_scratch_is_enough_for_fewer_rows),
         cmocka_unit_test(test_a_zero_times_anything_is_left_out),
         cmocka_unit_test(test_a_convolution_is_that_of_plain_loops),
         cmocka_unit_test(test_only_runs_of_two_vectors_fit),

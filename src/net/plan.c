@@ -10,22 +10,30 @@
 /*
  * Shards.  Every shard of a training batch has a gradient slot as large as the
  * net, written and summed again: that must cost little beside the products, of
- * which a sample has (multiply-accumulates / weights) for each weight.  The
- * factor was measured: with batches of 64 lenet-300-100 wants shards of 32,
- * lenet-5 (5.3 products a weight) of 16, and a convolution with many more is
- * content with 8, below which products lose their speed.  The number of shards
- * is a power of two, so that 2, 4 and 8 threads have equal work.
+ * which a sample has (multiply-accumulates / weights) for each weight.  On the
+ * other hand what a few layers of one shard read and write should stay in the
+ * caches: the fewer samples the better, as long as products keep their speed,
+ * and in a convolution one sample is many rows.  Measured with batches of 64:
+ * lenet-300-100 (1 product a weight) wants 32 samples, lenet-5 (5) 16, conv-4
+ * (40) 8, resnet-mini (74) 4, mobilenet-mini (127) 2, which is 15 % faster than
+ * 8.  The number of shards is a power of two, so that 2, 4 and 8 threads have
+ * equal work.
  */
-#define SAMPLES_FACTOR 80.0
-#define LEAST_SAMPLES  8
+#define SLOT_FACTOR    80.0  /* least samples, times products a weight */
+#define CACHE_FACTOR   320.0 /* the same where caches decide, up to … */
+#define CACHE_SAMPLES  8
 #define MOST_SAMPLES   32
-#define SHARDS_MAX     16
+#define SHARDS_USUAL   16 /* at most; more while their slots are small */
+#define SHARDS_MAX     64
+#define SMALL_SLOTS    ((size_t)32 << 20)
 #define GRADIENT_BYTES ((size_t)2 << 30)
 
-/* Without gradients a shard is as large as the caches like it. */
-#define EVAL_BYTES ((size_t)512 << 10)
-#define EVAL_LEAST 16
-#define EVAL_MOST  128
+/* Without gradients a shard is as large as the caches like it, but not so small
+ * that each sample pays for reading all weights. */
+#define EVAL_BYTES  ((size_t)512 << 10)
+#define EVAL_FACTOR 500.0
+#define EVAL_LEAST  32 /* at most this */
+#define EVAL_MOST   128
 
 size_t plan_round(size_t floats)
 {
@@ -46,34 +54,61 @@ static double macs_of(const struct plan *p, int node)
     return n->kind->macs(n->config, p->node[node].in, &n->out);
 }
 
+/* Weights over multiply-accumulates of a sample. */
+static double weights_a_product(const struct plan *p)
+{
+    double macs = 1.0, weights = 0.0;
+    int i, k;
+
+    for (i = 0; i < p->net->node_count; i++) {
+        macs += macs_of(p, i);
+        for (k = 0; k < p->net->node[i].param_count; k++)
+            weights += (double)p->net->node[i].param[k].count;
+    }
+    return weights / macs;
+}
+
 static int samples_for_gradients(const struct plan *p)
 {
-    double macs = 1.0, wanted;
-    int i;
+    double ratio = weights_a_product(p);
+    double slots = SLOT_FACTOR * ratio, caches = CACHE_FACTOR * ratio;
 
-    for (i = 0; i < p->net->node_count; i++)
-        macs += macs_of(p, i);
-    wanted = SAMPLES_FACTOR * (double)p->grads / macs;
-    if (wanted > MOST_SAMPLES)
+    if (caches > CACHE_SAMPLES)
+        caches = CACHE_SAMPLES;
+    if (slots < caches)
+        slots = caches;
+    if (slots > MOST_SAMPLES)
         return MOST_SAMPLES;
-    return wanted < LEAST_SAMPLES ? LEAST_SAMPLES : (int)wanted;
+    return slots < 1.0 ? 1 : (int)slots;
 }
 
 static int train_shards(const struct plan *p)
 {
     int least = samples_for_gradients(p), shards = 1;
+    size_t slots = 2 * p->grads * sizeof(float); /* of twice as many shards */
 
     while (shards < SHARDS_MAX && p->batch / (2 * shards) >= least &&
-           (size_t)shards * 2 * p->grads * sizeof(float) <= GRADIENT_BYTES)
+           slots <= (shards < SHARDS_USUAL ? GRADIENT_BYTES : SMALL_SLOTS)) {
         shards *= 2;
+        slots *= 2;
+    }
     return shards;
+}
+
+static int eval_least(const struct plan *p)
+{
+    double samples = EVAL_FACTOR * weights_a_product(p);
+
+    if (samples > EVAL_LEAST)
+        return EVAL_LEAST;
+    return samples < 1.0 ? 1 : (int)samples;
 }
 
 /* Samples whose widest layer, with its input, fits into EVAL_BYTES. */
 static int eval_samples(const struct plan *p)
 {
     size_t widest = 1, count, samples;
-    int i, k, spread = ceil_div(p->batch, SHARDS_MAX);
+    int least = eval_least(p), i, k, spread = ceil_div(p->batch, SHARDS_USUAL);
 
     for (i = 0; i < p->net->node_count; i++) {
         const struct node *node = &p->net->node[i];
@@ -89,7 +124,7 @@ static int eval_samples(const struct plan *p)
         samples = EVAL_MOST;
     if (samples > (size_t)spread)
         samples = (size_t)spread;
-    return samples < EVAL_LEAST ? EVAL_LEAST : (int)samples;
+    return samples < (size_t)least ? least : (int)samples;
 }
 
 static void cut_into_shards(struct plan *p)

@@ -26,11 +26,19 @@ static size_t block_of(size_t rows, size_t inputs)
     return rows < ROWS_LEAST || inputs < BLOCK ? inputs : BLOCK;
 }
 
-size_t zeros_scratch(size_t rows, size_t inputs)
+static size_t scratch_of(size_t rows, size_t inputs)
 {
     size_t block = block_of(rows, inputs);
 
     return 2 * rows * block + (rows > block ? rows : block);
+}
+
+size_t zeros_scratch(size_t rows, size_t inputs)
+{
+    size_t all = scratch_of(rows, inputs), few;
+
+    few = scratch_of(rows < ROWS_LEAST ? rows : ROWS_LEAST - 1, inputs);
+    return all > few ? all : few;
 }
 
 bool zeros_pay(const struct zeros *z, const float *x)

@@ -22,7 +22,7 @@ struct zeros {
 
 /* Whether leaving out the zeros of x beats a general product. */
 bool zeros_pay(const struct zeros *z, const float *x);
-/* Floats of scratch for so many rows. */
+/* Floats of scratch for so many rows or fewer. */
 size_t zeros_scratch(size_t rows, size_t inputs);
 
 /* y = x w + b; b may be NULL */
