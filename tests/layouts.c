@@ -574,7 +574,7 @@ static void mark_matlab(const char *path)
     fclose(out);
 }
 
-void layout_make(const struct layout *l, const char *path)
+void layout_write(const struct layout *l, const char *path)
 {
     hid_t create = H5Pcreate(H5P_FILE_CREATE);
     hid_t access = H5Pcreate(H5P_FILE_ACCESS);

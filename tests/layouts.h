@@ -37,6 +37,6 @@ extern const struct layout layouts[];
 const struct layout *layout_find(const char *name);
 
 /* Writes its file to path. */
-void layout_make(const struct layout *l, const char *path);
+void layout_write(const struct layout *l, const char *path);
 
 #endif

@@ -14,7 +14,7 @@ static const char *make(void *const *state, const char *name)
 {
     const char *path = support_path(state, name);
 
-    layout_make(layout_find(name), path);
+    layout_write(layout_find(name), path);
     return path;
 }
 
