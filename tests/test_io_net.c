@@ -1,6 +1,8 @@
 /* Networks to HDF5 and back, real files of other programs, and damage. */
 #include "support.h"
 
+#include <hdf5.h>
+#include <stdio.h>
 #include <sys/stat.h>
 
 #include "base/mem.h"
@@ -168,6 +170,82 @@ static void test_the_same_net_makes_the_same_bytes(void **state)
     net_free(net);
 }
 
+/* What save_weights of Keras leaves of a whole file. */
+static void write_weights_only(const char *from, const char *to)
+{
+    hid_t in = H5Fopen(from, H5F_ACC_RDONLY, H5P_DEFAULT);
+    hid_t root = H5Gopen2(in, "model_weights", H5P_DEFAULT);
+    hid_t out = H5Fcreate(to, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+    hid_t attr = H5Aopen(root, "layer_names", H5P_DEFAULT);
+    hid_t type = H5Aget_type(attr), space = H5Aget_space(attr), copy;
+    size_t each = H5Tget_size(type);
+    hssize_t count = H5Sget_simple_extent_npoints(space), i;
+    char *names = mem_array((size_t)count, each), name[64];
+
+    assert_true(H5Aread(attr, type, names) >= 0);
+    copy =
+        H5Acreate2(out, "layer_names", type, space, H5P_DEFAULT, H5P_DEFAULT);
+    assert_true(H5Awrite(copy, type, names) >= 0);
+    for (i = 0; i < count; i++) {
+        snprintf(name, sizeof(name), "%.*s", (int)each,
+                 names + (size_t)i * each);
+        assert_true(H5Ocopy(root, name, out, name, H5P_DEFAULT, H5P_DEFAULT) >=
+                    0);
+    }
+    mem_free(names);
+    H5Aclose(copy);
+    H5Aclose(attr);
+    H5Tclose(type);
+    H5Sclose(space);
+    H5Gclose(root);
+    H5Fclose(in);
+    H5Fclose(out);
+}
+
+static void test_weights_alone_fit_a_net_of_their_shapes(void **state)
+{
+    const char *whole = support_path(state, "whole.h5");
+    const char *only = support_path(state, "only.h5");
+    struct net *net = zoo_net("lenet-5"), *back;
+    struct str warnings = {0};
+    struct err err;
+
+    assert_ok(net_save(whole, net, NULL, &err));
+    write_weights_only(whole, only);
+    assert_ok(net_load(only, &back, NULL, &warnings, &err));
+    assert_string_equal(back->name, "only");
+    assert_non_null(strstr(warnings.text, "lenet-5"));
+    assert_same_net(net, back);
+    net_free(back);
+    net_free(net);
+    str_done(&warnings);
+}
+
+/* The net that is open, or another file, gives the architecture. */
+static void test_weights_alone_take_an_architecture(void **state)
+{
+    const char *whole = support_path(state, "whole.h5");
+    const char *only = support_path(state, "only.h5");
+    struct net *net = learning_net("input 5x4x2\nconv2d 3 3x2 relu\nflatten\n"
+                                   "dense 4 softmax\n",
+                                   1);
+    struct net_hints like = {.like = net}, model = {.model = whole};
+    struct net *back;
+    struct err err;
+
+    assert_ok(net_save(whole, net, NULL, &err));
+    write_weights_only(whole, only);
+    assert_refused(net_load(only, &back, NULL, NULL, &err), ERR_UNSUPPORTED,
+                   "model=FILE.json");
+    assert_ok(net_load_with(only, &like, &back, NULL, NULL, &err));
+    assert_same_net(net, back);
+    net_free(back);
+    assert_ok(net_load_with(only, &model, &back, NULL, NULL, &err));
+    assert_same_net(net, back);
+    net_free(back);
+    net_free(net);
+}
+
 static void test_what_is_no_network_is_named(void **state)
 {
     static const char pointer[] = "version https://git-lfs.github.com/spec/v1\n"
@@ -255,6 +333,8 @@ int main(void)
         unit_test_in_folder(test_a_note_travels_with_the_net),
         unit_test_in_folder(test_the_same_net_makes_the_same_bytes),
         unit_test_in_folder(test_weights_are_listed_in_the_order_of_keras),
+        unit_test_in_folder(test_weights_alone_fit_a_net_of_their_shapes),
+        unit_test_in_folder(test_weights_alone_take_an_architecture),
         unit_test_in_folder(test_what_is_no_network_is_named),
         cmocka_unit_test(test_real_keras_files_give_their_accuracy),
     };

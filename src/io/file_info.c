@@ -1,9 +1,55 @@
-/* What is in a file, and how it would be read. */
+/* What is in a file, and how it would be read; lines fit 80 columns. */
+#include <string.h>
+
 #include "base/mem.h"
 #include "io/detect.h"
 #include "io/h5_walk.h"
 #include "io/io.h"
 #include "net/size.h"
+
+#define COLUMNS      76 /* of a line; the caller may indent it */
+#define NAME_CELLS   24
+#define PATH_CELLS   33
+#define FILTER_CELLS 7   /* more take a line of their own */
+#define ARRAYS_MAX   100 /* what nobody reads is counted */
+
+/* Text, broken at blanks, with what follows the first line set in. */
+static void add_wrapped(struct str *out, const char *text)
+{
+    size_t column = 0;
+
+    while (*text != '\0') {
+        size_t word = strcspn(text, " ");
+
+        if (column > 0 && column + 1 + word > COLUMNS) {
+            str_add(out, "\n  ");
+            column = 2;
+        } else if (column > 0) {
+            str_add(out, " ");
+            column++;
+        }
+        str_add_bytes(out, text, word);
+        column += word;
+        text += word;
+        text += *text == ' ';
+    }
+    str_add(out, "\n");
+}
+
+/* The end of a text counts: "…/conv_dw_1_bn/gamma:0".  Padded to cells. */
+static void add_cell(struct str *out, const char *text, int cells)
+{
+    struct str safe = {0};
+    int len;
+
+    str_add_safe(&safe, text);
+    len = (int)safe.len;
+    if (len > cells)
+        str_addf(out, "…%s", safe.text + len - cells + 1);
+    else
+        str_addf(out, "%-*s", cells, safe.text != NULL ? safe.text : "");
+    str_done(&safe);
+}
 
 static void add_dims(const struct h5_array *a, struct str *out)
 {
@@ -13,65 +59,88 @@ static void add_dims(const struct h5_array *a, struct str *out)
     for (i = 0; i < a->rank && i < H5_RANK_MAX; i++)
         str_addf(out, "%s%llu", i > 0 ? ", " : "",
                  (unsigned long long)a->dim[i]);
-    str_add(out, ")");
+    str_add(out, a->rank > H5_RANK_MAX ? ", …)" : ")");
+}
+
+static void add_item(const struct h5_item *item, struct str *out)
+{
+    struct str facts = {0};
+    char size[32];
+
+    add_cell(out, item->path, PATH_CELLS);
+    str_add(out, " ");
+    if (item->link != NULL) {
+        str_add_safe(out, item->link);
+        str_add(out, "\n");
+        return;
+    }
+    str_addf(&facts, "%s ", item->type);
+    add_dims(&item->facts, &facts);
+    str_addf(out, "%-23s %9s", facts.text,
+             str_size((double)item->stored, size, sizeof(size)));
+    if (item->filters[0] != '\0')
+        str_addf(out, "%s%s",
+                 strlen(item->filters) > FILTER_CELLS ? "\n    " : "  ",
+                 item->filters);
+    str_add(out, "\n");
+    str_done(&facts);
 }
 
 static void add_arrays(hid_t file, struct str *out)
 {
     struct h5_list list;
-    char size[32];
-    int i;
+    int i, shown = 0, all = 0;
 
     h5_walk(file, &list);
     for (i = 0; i < list.count; i++) {
-        const struct h5_item *item = &list.item[i];
-
-        if (item->group)
+        if (list.item[i].group)
             continue;
-        str_add(out, "  ");
-        str_add_safe(out, item->path);
-        if (item->link != NULL) {
-            str_add(out, "  ");
-            str_add_safe(out, item->link);
-        } else {
-            str_addf(out, "  %s ", item->type);
-            add_dims(&item->facts, out);
-            str_addf(out, "  %s",
-                     str_size((double)item->stored, size, sizeof(size)));
-            if (item->filters[0] != '\0')
-                str_addf(out, "  %s", item->filters);
+        if (all++ < ARRAYS_MAX) {
+            add_item(&list.item[i], out);
+            shown++;
         }
-        str_add(out, "\n");
     }
     if (list.cut)
-        str_add(out, "  … and more\n");
+        str_addf(out, "… and more than %d others\n", all - shown);
+    else if (all > shown)
+        str_addf(out, "… and %d more\n", all - shown);
     h5_list_done(&list);
+}
+
+static void add_node(const struct net *net, int i, struct str *out)
+{
+    const struct node *n = &net->node[i];
+    struct size_count c;
+    char shape[64];
+
+    size_of_node(net, i, &c);
+    add_cell(out, n->name, NAME_CELLS);
+    shape_text(&n->out, shape, sizeof(shape));
+    if (n->param_count > 0)
+        str_addf(out, " %-21s %-11s %8lld %8lld\n", n->kind->name, shape,
+                 c.prunable, c.alive);
+    else
+        str_addf(out, " %-21s %s\n", n->kind->name, shape);
 }
 
 static void add_net(const char *path, struct str *out)
 {
-    struct str warnings = {0};
+    struct str warnings = {0}, text = {0};
     struct net *net;
     struct err err;
     int i;
 
     if (net_load(path, &net, NULL, &warnings, &err) != ERR_OK) {
-        str_addf(out, "cannot be opened as a network: %s\n", err.msg);
+        str_addf(&text, "cannot be opened as a network: %s", err.msg);
+        add_wrapped(out, text.text);
+        str_done(&text);
         str_done(&warnings);
         return;
     }
-    str_addf(out, "%-20s %-22s %-12s %12s %12s\n", "layer", "kind", "output",
-             "weights", "not zero");
-    for (i = 0; i < net->node_count; i++) {
-        const struct node *n = &net->node[i];
-        struct size_count c;
-        char shape[64];
-
-        size_of_node(net, i, &c);
-        str_addf(out, "%-20s %-22s %-12s %12lld %12lld\n", n->name,
-                 n->kind->name, shape_text(&n->out, shape, sizeof(shape)),
-                 c.prunable, c.alive);
-    }
+    str_addf(out, "%-*s %-21s %-11s %8s %8s\n", NAME_CELLS, "layer", "kind",
+             "output", "weights", "not zero");
+    for (i = 0; i < net->node_count; i++)
+        add_node(net, i, out);
     if (warnings.text != NULL)
         str_add(out, warnings.text);
     str_done(&warnings);
@@ -82,10 +151,13 @@ static void add_data(const char *path, struct str *out)
 {
     struct dataset *d;
     struct err err;
+    struct str text = {0};
     char shape[64];
 
     if (data_open(path, NULL, NULL, &d, &err) != ERR_OK) {
-        str_addf(out, "cannot be opened as data: %s\n", err.msg);
+        str_addf(&text, "cannot be opened as data: %s", err.msg);
+        add_wrapped(out, text.text);
+        str_done(&text);
         return;
     }
     str_addf(out,
@@ -96,28 +168,37 @@ static void add_data(const char *path, struct str *out)
     dataset_free(d);
 }
 
-enum err_code file_info(const char *path, struct str *out, struct err *err)
+/* The answer comes first, then what is in the file. */
+static enum err_code hdf5_info(const char *path, struct str *out,
+                               struct err *err)
 {
-    enum file_kind kind;
+    hid_t file = h5_open(path, err);
     enum h5_kind root;
-    hid_t file;
 
-    if (detect_file(path, &kind, err) != ERR_OK)
-        return err->code;
-    if (kind == FILE_ZIP) {
-        str_add(out, "a zip archive, as Keras 3 saves .keras\n");
-        return ERR_OK;
-    }
-    file = h5_open(path, err);
     if (file < 0)
         return err->code;
     root = detect_root(file);
     str_addf(out, "%s\n", detect_root_text(root));
+    if (root == H5_KERAS || root == H5_KERAS_WEIGHTS ||
+        root == H5_KERAS3_WEIGHTS)
+        add_net(path, out);
+    else if (root == H5_ARRAYS || root == H5_PYTABLES)
+        add_data(path, out);
+    str_add(out, "arrays in the file:\n");
     add_arrays(file, out);
     h5_close(file);
-    if (root == H5_KERAS)
-        add_net(path, out);
-    else if (root == H5_ARRAYS)
-        add_data(path, out);
+    return ERR_OK;
+}
+
+enum err_code file_info(const char *path, struct str *out, struct err *err)
+{
+    enum file_kind kind;
+
+    if (detect_file(path, &kind, err) != ERR_OK)
+        return err->code;
+    if (kind == FILE_HDF5)
+        return hdf5_info(path, out, err);
+    str_add(out, "a zip archive, as Keras 3 saves .keras\n");
+    add_net(path, out);
     return ERR_OK;
 }

@@ -191,28 +191,25 @@ static bool is_ours(const struct keras_source *s, hid_t own)
     return same;
 }
 
-/* A net of like's architecture with the file's weights, or NULL. */
-static struct net *adopt(const struct keras_source *s, const char *spec)
+/* Takes net; returns it with the file's weights, or NULL. */
+static struct net *adopt(const struct keras_source *s, struct net *net)
 {
-    char *name = name_of_path(s->path);
     struct err err;
-    struct net *net = spec_parse(spec, name, &err);
 
-    mem_free(name);
-    if (net != NULL && keras_adopt(s, net, &err) != ERR_OK) {
-        net_free(net);
-        net = NULL;
-    }
-    return net;
+    if (net != NULL && keras_adopt(s, net, &err) == ERR_OK)
+        return net;
+    net_free(net);
+    return NULL;
 }
 
 static struct net *adopt_zoo(struct keras_source *s)
 {
     const struct zoo_row *row;
     struct net *net = NULL;
+    struct err err;
 
     for (row = zoo_rows; row->name != NULL && net == NULL; row++) {
-        net = adopt(s, row->spec);
+        net = adopt(s, zoo_make(row, NULL, 0, &err));
         if (net != NULL)
             str_addf(&s->notes,
                      "only weights: their shapes are those of %s, whose"
@@ -222,24 +219,31 @@ static struct net *adopt_zoo(struct keras_source *s)
     return net;
 }
 
+/* A fresh net of the same architecture. */
+static struct net *adopt_like(struct keras_source *s, const struct net *like)
+{
+    struct str spec = {0};
+    struct err err;
+    struct net *net;
+
+    spec_print(like, &spec);
+    net = adopt(s, spec_parse(spec.text, like->name, &err));
+    str_done(&spec);
+    if (net != NULL)
+        str_addf(&s->notes,
+                 "only weights: their shapes are those of %s, whose"
+                 " architecture is kept\n",
+                 like->name);
+    return net;
+}
+
 /* Weights alone fit the net that is at hand, or one of the zoo, or none. */
 static enum err_code read_weights_only(struct keras_source *s,
                                        const struct net *like, struct net **out,
                                        struct err *err)
 {
-    struct str spec = {0};
-    struct net *net = NULL;
+    struct net *net = like != NULL ? adopt_like(s, like) : NULL;
 
-    if (like != NULL) {
-        spec_print(like, &spec);
-        net = adopt(s, spec.text);
-        str_done(&spec);
-        if (net != NULL)
-            str_addf(&s->notes,
-                     "only weights: their shapes are those of %s, whose"
-                     " architecture is kept\n",
-                     like->name);
-    }
     if (net == NULL)
         net = adopt_zoo(s);
     if (net == NULL)
@@ -248,6 +252,8 @@ static enum err_code read_weights_only(struct keras_source *s,
                        " architecture, and their shapes fit neither the open"
                        " net nor one of the zoo; give it as model=FILE.json,"
                        " from model.to_json(), or as another Keras file");
+    mem_free(net->name);
+    net->name = name_of_path(s->path);
     *out = net;
     return ERR_OK;
 }
