@@ -16,6 +16,7 @@
 
 #define SAMPLE_SECONDS 1e-4
 #define WARM_RUNS      5
+#define WARM_SECONDS   0.05
 #define BLOCK          8 /* samples of the smaller products that may be faster */
 #define CHECK_SUMS     2e7 /* products that comparing results may take */
 
@@ -284,20 +285,29 @@ static enum err_code check(struct contest *c, struct err *err)
     return compare(c, TIMING_SMALLER, n * (size_t)c->cut.out, slack, err);
 }
 
+/* Runs a form five times, or less when that takes long; seconds a run. */
+static double try_form(struct contest *c, int form)
+{
+    double start = cpu_now(), spent = 0.0;
+    int i;
+
+    for (i = 0; i < WARM_RUNS && spent < WARM_SECONDS; i++) {
+        runs[form](c);
+        spent = cpu_now() - start;
+    }
+    return spent / i;
+}
+
 /* Warms up, and finds how often a product is to be repeated in a sample. */
 static void calibrate(struct contest *c)
 {
-    int f, i;
+    int f;
 
     for (f = 0; f < TIMING_FORMS; f++) {
-        double start, each;
+        double each = try_form(c, f);
 
-        for (i = 0; i < WARM_RUNS; i++)
-            runs[f](c);
-        start = cpu_now();
-        for (i = 0; i < WARM_RUNS; i++)
-            runs[f](c);
-        each = (cpu_now() - start) / WARM_RUNS;
+        if (each * WARM_RUNS < WARM_SECONDS)
+            each = try_form(c, f);
         c->repeat[f] = each > 0 && each < SAMPLE_SECONDS
                            ? (int)fmin(1e5, SAMPLE_SECONDS / each) + 1
                            : 1;

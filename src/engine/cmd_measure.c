@@ -9,6 +9,7 @@
 #include "engine/bench.h"
 #include "engine/sheets.h"
 #include "layer/layer.h"
+#include "tensor/gemm.h"
 #include "tensor/sparse.h"
 
 #define LEVELS_MOST  24
@@ -398,8 +399,11 @@ static enum err_code run_timing(struct bench *b, const struct cmd_call *call,
                        s->level_count == 0 ? "sparsities" : "batch");
     if (code == ERR_OK)
         code = fit_levels(s, err);
-    if (code == ERR_OK)
+    if (code == ERR_OK) {
+        gemm_start();
+        gemm_warm(b->pool);
         code = measure_all(s, err);
+    }
     mem_free(s);
     return code;
 }

@@ -10,8 +10,11 @@
  * One sample: eight inputs are collected and multiplied with eight weights.
  * A batch: samples become the lanes.  Inputs are turned to (in, samples), and
  * every weight is one broadcast and one row of 64 samples, which are eight
- * registers of products: the same work for a weight as a dense product does,
- * so that leaving weights out pays from the first tenth on.
+ * registers of products: nearly the work a weight makes in a dense product.
+ *
+ * 784x300 on one core of a first EPYC: faster than dense sgemv from 75 % zeros
+ * on, than dense sgemm on 64 samples from 45 % on, where textbook CSR has to
+ * wait for 91 % and 94 % (tests/bench_sparse.c).
  *
  * Sums run over an output's inputs in ascending order, whatever the batch: a
  * sample's result does not depend on its neighbours.  On processors with FMA
