@@ -248,8 +248,14 @@ static void test_a_small_screen_asks_for_room_and_can_be_left(void **state)
 static void test_the_mouse_points_and_broken_reports_are_no_keys(void **state)
 {
     struct terminal t = program_open(state, 24, 80);
+    char click[48];
+    int col = 0;
 
-    terminal_press(&t, "\033[<0;32;2M\033[<0;32;2m");
+    while (terminal_cell(&t, 1, col).chars[0] != '6')
+        assert_true(++col < 80);
+    snprintf(click, sizeof(click), "\033[<0;%d;2M\033[<0;%d;2m", col + 1,
+             col + 1);
+    terminal_press(&t, click);
     terminal_wait(&t, "[6 History]", true);
     terminal_press(&t, "\033[<0;300;2M\033[<35;7;7M\033[<0;");
     terminal_press(&t, "j7"); /* the j ends the report that broke off */

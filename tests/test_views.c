@@ -628,6 +628,33 @@ static void test_tabs_and_rows_can_be_clicked(void **unused)
     desk_close(&d);
 }
 
+/* However many views there are and however narrow the screen. */
+static void test_every_tab_is_seen_and_clicked_at_any_width(void **unused)
+{
+    int cols, i;
+
+    (void)unused;
+    for (cols = LAYOUT_COLS; cols <= 150; cols++) {
+        struct desk d;
+
+        desk_open(&d, 24, cols, SHEETS_TYPICAL);
+        for (i = 0; i < VIEW_COUNT; i++) {
+            const struct cell *row = &d.canvas.cells[cols];
+            int col = 0;
+
+            while (col < cols &&
+                   row[col].point[0] != (uint32_t)view_kinds[i]->key)
+                col++;
+            if (col == cols)
+                fail_msg("%d columns: no tab %s", cols, view_kinds[i]->name);
+            screen_click(&d.screen, 1, col);
+            assert_int_equal(d.screen.at, i);
+            frame_draw(&d.screen, &d.canvas);
+        }
+        desk_close(&d);
+    }
+}
+
 static void test_show_takes_words_and_refuses_what_is_not(void **unused)
 {
     struct desk d;
@@ -758,6 +785,7 @@ int main(void)
         cmocka_unit_test(test_no_key_of_a_view_shadows_a_key_of_the_program),
         cmocka_unit_test(test_log_search_shows_only_lines_that_have_it),
         cmocka_unit_test(test_tabs_and_rows_can_be_clicked),
+        cmocka_unit_test(test_every_tab_is_seen_and_clicked_at_any_width),
         cmocka_unit_test(test_show_takes_words_and_refuses_what_is_not),
         cmocka_unit_test(test_sheets_of_a_board_reach_the_screen),
         cmocka_unit_test(test_numbers_read_as_people_write_them),

@@ -10,21 +10,69 @@
 
 enum { POPUP_ROWS = 12, LESSON_LEAST = 3 };
 
-static int tab_width(int view)
+/* How the tabs are written: parted by rules where there is room for that; else
+ * close together, and titles of views that are not shown cut to some letters.
+ */
+struct tabs {
+    bool close;
+    int letters;
+};
+
+static bool is_shown(const struct screen *s, int view)
 {
-    return (int)strlen(view_kinds[view]->title) + 4;
+    return view == s->shown[0] || view == s->shown[1];
+}
+
+static int tab_letters(const struct screen *s, struct tabs t, int view)
+{
+    int all = (int)strlen(view_kinds[view]->title);
+
+    return is_shown(s, view) || all < t.letters ? all : t.letters;
+}
+
+/* From one tab's first column, a bracket's or a blank's, to the next one's;
+ * close tabs share it with the last column of the tab before. */
+static int tab_step(const struct screen *s, struct tabs t, int view)
+{
+    return tab_letters(s, t, view) + (t.close ? 3 : 5);
+}
+
+static int tabs_width(const struct screen *s, struct tabs t)
+{
+    int width = 1, i;
+
+    for (i = 0; i < VIEW_COUNT; i++)
+        width += tab_step(s, t, i);
+    return width;
+}
+
+static struct tabs tabs_fit(const struct screen *s, int cols)
+{
+    struct tabs t = {.close = false, .letters = 99};
+
+    if (tabs_width(s, t) <= cols)
+        return t;
+    t.close = true;
+    if (tabs_width(s, t) <= cols)
+        return t;
+    for (t.letters = 12; t.letters > 1 && tabs_width(s, t) > cols;
+         t.letters--) {
+    }
+    return t;
 }
 
 int frame_tab_at(const struct screen *s, int row, int col)
 {
-    int at = 1, i;
+    const struct rect *body = &s->layout.body[0];
+    struct tabs t = tabs_fit(s, s->layout.header.cols);
+    int at = t.close ? 0 : 1, i;
 
-    if (!s->layout.roomy || row != s->layout.body[0].row)
+    if (!s->layout.roomy || row != body->row)
         return -1;
     for (i = 0; i < VIEW_COUNT; i++) {
-        if (col >= at && col < at + tab_width(i))
+        if (col >= at && col < at + tab_step(s, t, i))
             return i;
-        at += tab_width(i) + 1;
+        at += tab_step(s, t, i);
     }
     return -1;
 }
@@ -33,24 +81,28 @@ int frame_tab_at(const struct screen *s, int row, int col)
  * one with the keys is lit. */
 static void draw_tabs(const struct screen *s, struct pane p)
 {
-    int at = 1, i;
+    struct tabs t = tabs_fit(s, p.at.cols);
+    int at = t.close ? 0 : 1, i;
 
     pane_rule(p, 0, NULL);
     for (i = 0; i < VIEW_COUNT; i++) {
         const struct view_kind *k = view_kinds[i];
-        bool shown = i == s->shown[0] || i == s->shown[1];
+        bool shown = is_shown(s, i), first = !t.close || i == 0;
         char text[48];
 
-        snprintf(text, sizeof(text), "%c%c %s%c", shown ? '[' : ' ', k->key,
-                 k->title, shown ? ']' : ' ');
-        pane_text(p, 0, at,
+        snprintf(text, sizeof(text), "%s%c %.*s%c",
+                 shown   ? "["
+                 : first ? " "
+                         : "",
+                 k->key, tab_letters(s, t, i), k->title, shown ? ']' : ' ');
+        pane_text(p, 0, shown || first ? at : at + 1,
                   i == s->at ? ROLE_SELECTED
                   : shown    ? ROLE_TITLE
                              : ROLE_NORMAL,
                   text);
         if (!shown)
             pane_put(p, 0, at + 1, ROLE_KEY, (unsigned char)k->key);
-        at += tab_width(i) + 1;
+        at += tab_step(s, t, i);
     }
 }
 
