@@ -85,7 +85,7 @@ bool str_ends(const char *text, const char *suffix)
     return n >= k && strcmp(text + n - k, suffix) == 0;
 }
 
-bool str_match(const char *patterns, const char *text)
+static bool match(const char *patterns, const char *text, int flags)
 {
     const char *start = patterns;
     char one[256];
@@ -96,12 +96,22 @@ bool str_match(const char *patterns, const char *text)
         if (n < sizeof(one)) {
             memcpy(one, start, n);
             one[n] = '\0';
-            if (fnmatch(one, text, 0) == 0)
+            if (fnmatch(one, text, flags) == 0)
                 return true;
         }
         start += n + (start[n] == ',');
     }
     return false;
+}
+
+bool str_match(const char *patterns, const char *text)
+{
+    return match(patterns, text, 0);
+}
+
+bool str_match_path(const char *patterns, const char *path)
+{
+    return match(patterns, path, FNM_PATHNAME);
 }
 
 /* Levenshtein distance of words shorter than WORD_MAX. */

@@ -29,6 +29,8 @@ bool str_starts(const char *text, const char *prefix);
 bool str_ends(const char *text, const char *suffix);
 /* Shell pattern with * and ?; also a comma list of such ("conv*,fc1"). */
 bool str_match(const char *patterns, const char *text);
+/* The same for names with a slash, which * and ? do not stand for. */
+bool str_match_path(const char *patterns, const char *path);
 
 /* The word of words (count long) nearest to text, or NULL when none is near:
  * used for "did you mean". */

@@ -1,14 +1,26 @@
 #include "compress/layers.h"
 
 #include <math.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "base/str.h"
+
+#define PATH_SIZE 256
 
 bool layers_chosen(const struct net *net, int node, int param,
                    const char *pattern)
 {
-    return net->node[node].param[param].def.prunable &&
-           (pattern == NULL || str_match(pattern, net->node[node].name));
+    const struct node *n = &net->node[node];
+    const struct param *p = &n->param[param];
+    char path[PATH_SIZE];
+
+    if (p->def.prunable && (pattern == NULL || str_match(pattern, n->name)))
+        return true;
+    if (!p->def.trainable || pattern == NULL || strchr(pattern, '/') == NULL)
+        return false;
+    snprintf(path, sizeof(path), "%s/%s", n->name, p->name);
+    return str_match_path(pattern, path);
 }
 
 int layers_count(const struct net *net, const char *pattern)

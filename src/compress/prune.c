@@ -104,7 +104,8 @@ static enum err_code choose(struct choice *choice,
                              sizeof(*choice->item));
     for (i = 0; i < net->node_count; i++) {
         for (k = 0; k < net->node[i].param_count; k++) {
-            if (layers_chosen(net, i, k, r->layers))
+            if (net->node[i].param[k].def.prunable &&
+                layers_chosen(net, i, k, r->layers))
                 choose_param(choice, r, net, i, k);
         }
     }

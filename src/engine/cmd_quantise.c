@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "compress/layers.h"
 #include "compress/round.h"
 #include "compress/share.h"
 #include "engine/bench.h"
@@ -230,7 +231,7 @@ static enum err_code reassign(struct bench *b, const char *layers,
             const struct net *old;
 
             if (p->book == NULL ||
-                (layers != NULL && !str_match(layers, b->net->node[i].name)))
+                (layers != NULL && !layers_chosen(b->net, i, k, layers)))
                 continue;
             old = free_net(b, i, k, err);
             if (old == NULL)
@@ -300,7 +301,8 @@ static const struct arg_def quantize_args[] = {
      .type = ARG_WORD,
      .source = SOURCE_RANGES},
     {.name = "layers",
-     .help = "which layers, by name; all with weights without it",
+     .help = "which layers, by name; all with weights without it; */bias are "
+             "biases",
      .type = ARG_LAYERS,
      .source = SOURCE_LAYERS},
     {0}};
