@@ -118,11 +118,33 @@ static void assert_same_values(struct net *a, struct net *b)
     }
 }
 
+static void assert_same_ledger(const struct pack_ledger *a,
+                               const struct pack_ledger *b)
+{
+    int i;
+
+    assert_int_equal(a->count, b->count);
+    assert_int_equal(a->header, b->header);
+    for (i = 0; i < a->count; i++) {
+        const struct pack_part *p = &a->part[i], *q = &b->part[i];
+
+        assert_int_equal(p->places, q->places);
+        assert_int_equal(p->values, q->values);
+        assert_int_equal(p->codebook, q->codebook);
+        assert_int_equal(p->tables, q->tables);
+        assert_int_equal(p->alive, q->alive);
+        assert_int_equal(p->distinct, q->distinct);
+        assert_close(p->entropy, q->entropy, 0);
+        assert_string_equal(p->method, q->method);
+        assert_string_equal(p->layer, q->layer);
+    }
+}
+
 /* Packs, counts, reads; returns the bytes of the file. */
 static size_t round_trip(struct net *net, enum pack_coder coder)
 {
     struct bytes file = {0}, again = {0};
-    struct pack_ledger l = {0};
+    struct pack_ledger l = {0}, read = {0};
     struct net *back = NULL;
     struct err err;
     size_t sum, bytes;
@@ -136,8 +158,10 @@ static size_t round_trip(struct net *net, enum pack_coder coder)
     assert_int_equal(sum, file.len);
     assert_true(l.header < 16 + 6 * (size_t)l.count);
     assert_ok(pack_check(file.at, file.len, net, &err));
-    assert_ok(pack_read(file.at, file.len, "test", &back, &err));
+    assert_ok(pack_read_ledger(file.at, file.len, "test", &back, &read, &err));
     assert_same_values(net, back);
+    assert_same_ledger(&l, &read);
+    pack_ledger_done(&read);
     assert_ok(pack_write(back, coder, &again, NULL, NULL, &err));
     assert_int_equal(again.len, file.len);
     assert_memory_equal(again.at, file.at, file.len);

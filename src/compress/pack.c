@@ -190,7 +190,7 @@ static enum err_code open_file(const uint8_t *at, size_t n, struct packer *k,
     if (len > (uint64_t)(end - at))
         return err_set(err, ERR_FORMAT, "its stream ends too early");
     range_start_reading(&k->r, at, (size_t)len);
-    k->at = at + len;
+    k->from = k->at = at + len;
     k->end = end;
     return ERR_OK;
 }
@@ -210,6 +210,17 @@ static enum err_code read_arrays(struct packer *k, struct pack_ledger *l,
 enum err_code pack_read(const void *bytes, size_t n, const char *name,
                         struct net **out, struct err *err)
 {
+    struct pack_ledger l = {0};
+    enum err_code code = pack_read_ledger(bytes, n, name, out, &l, err);
+
+    pack_ledger_done(&l);
+    return code;
+}
+
+enum err_code pack_read_ledger(const void *bytes, size_t n, const char *name,
+                               struct net **out, struct pack_ledger *ledger,
+                               struct err *err)
+{
     struct packer k = {0};
     struct pack_ledger l = {0};
     struct str spec = {0};
@@ -218,6 +229,7 @@ enum err_code pack_read(const void *bytes, size_t n, const char *name,
 
     if (code == ERR_OK)
         code = pack_text(&k.r, NULL, &spec, TEXT_MOST, err);
+    l.architecture = range_written(&k.r);
     if (code == ERR_OK) {
         net = spec_parse_within(spec.text != NULL ? spec.text : "", name,
                                 most_values(n), err);
@@ -228,12 +240,15 @@ enum err_code pack_read(const void *bytes, size_t n, const char *name,
         k.net = net;
         code = read_arrays(&k, &l, err);
     }
-    pack_ledger_done(&l);
-    if (code == ERR_OK)
-        *out = net;
-    else
+    if (code != ERR_OK) {
+        pack_ledger_done(&l);
         net_free(net);
-    return code;
+        return code;
+    }
+    fill_ledger(&l, n);
+    *ledger = l;
+    *out = net;
+    return ERR_OK;
 }
 
 enum err_code pack_check(const void *bytes, size_t n, const struct net *net,

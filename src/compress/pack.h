@@ -65,6 +65,10 @@ enum err_code pack_write(const struct net *net, enum pack_coder coder,
  * file. */
 enum err_code pack_read(const void *bytes, size_t n, const char *name,
                         struct net **out, struct err *err) MUST_CHECK;
+/* The same with the ledger, that of writing; its names are those of *out. */
+enum err_code pack_read_ledger(const void *bytes, size_t n, const char *name,
+                               struct net **out, struct pack_ledger *ledger,
+                               struct err *err) MUST_CHECK;
 /* Reads the file array by array and holds it against net, bit by bit. */
 enum err_code pack_check(const void *bytes, size_t n, const struct net *net,
                          struct err *err) MUST_CHECK;

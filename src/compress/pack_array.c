@@ -43,6 +43,7 @@ static enum err_code own_plane_write(struct packer *k, struct pack_plane *a,
 static enum err_code own_plane(struct packer *k, struct pack_plane *a,
                                const struct plane_style *style, struct err *err)
 {
+    struct plane_sizes sizes;
     struct range own;
     uint64_t len;
 
@@ -61,21 +62,26 @@ static enum err_code own_plane(struct packer *k, struct pack_plane *a,
         return err_set(err, ERR_FORMAT, "a block ends too early");
     range_start_reading(&own, k->at, (size_t)len);
     k->at += len;
-    return plane_code(&own, &a->plane, style, NULL, err);
+    if (plane_code(&own, &a->plane, style, &sizes, err) != ERR_OK)
+        return err->code;
+    a->own_places = sizes.places < len ? sizes.places : (size_t)len;
+    k->part->places += a->own_places;
+    k->part->values += (size_t)len - a->own_places;
+    return ERR_OK;
 }
 
 static enum err_code code_plane(struct packer *k, struct pack_plane *a,
-                                struct plane_style style, struct err *err)
+                                struct plane_style *style, struct err *err)
 {
     struct plane_sizes sizes;
 
-    style.effort = range_bits(&k->r, 2, style.effort);
-    style.rate = (int)range_bits(&k->r, 2, (uint32_t)style.rate);
-    if (style.effort > PLANE_FULL)
+    style->effort = range_bits(&k->r, 2, style->effort);
+    style->rate = (int)range_bits(&k->r, 2, (uint32_t)style->rate);
+    if (style->effort > PLANE_FULL)
         return err_set(err, ERR_FORMAT, "an unknown way of coding");
     if (a->n >= PACK_OWN_LEAST)
-        return own_plane(k, a, &style, err);
-    if (plane_code(&k->r, &a->plane, &style, &sizes, err) != ERR_OK)
+        return own_plane(k, a, style, err);
+    if (plane_code(&k->r, &a->plane, style, &sizes, err) != ERR_OK)
         return err->code;
     k->part->places += sizes.places;
     k->part->values += sizes.codes;
@@ -104,20 +110,17 @@ static void name_way(struct packer *k, const struct pack_way *w,
 }
 
 enum err_code pack_codes(struct packer *k, struct pack_plane *a,
-                         const struct pack_way *way, struct err *err)
+                         struct pack_way *way, struct err *err)
 {
-    struct pack_way w = *way;
-
-    w.block.places = range_bits(&k->r, 2, w.block.places);
-    return w.block.places == PLACES_PLANE
-               ? code_plane(k, a, w.style, err)
-               : pack_block_code(k, a, &w.block, err);
+    way->block.places = range_bits(&k->r, 2, way->block.places);
+    return way->block.places == PLACES_PLANE
+               ? code_plane(k, a, &way->style, err)
+               : pack_block_code(k, a, &way->block, err);
 }
 
 /* The file as it would be with that way: bytes of stream and blocks. */
 static size_t try_way(const struct packer *k, struct pack_plane *a,
-                      const struct pack_way *w, enum err_code *code,
-                      struct err *err)
+                      struct pack_way *w, enum err_code *code, struct err *err)
 {
     struct pack_part part = {0};
     struct packer trial = *k;

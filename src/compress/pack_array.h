@@ -13,9 +13,9 @@
 /* One file on its way out or in.  The stream holds what is small and what the
  * context coder says; blocks follow it. */
 struct packer {
-    struct range r;          /* the stream; r.writes says which way */
-    struct bytes blocks;     /* writing */
-    const uint8_t *at, *end; /* reading: the blocks that are left */
+    struct range r;                 /* the stream; r.writes says which way */
+    struct bytes blocks;            /* writing */
+    const uint8_t *from, *at, *end; /* reading: the blocks, what is left */
     bool check; /* reading: compare with the values that are there */
     const struct net *net;
     uint8_t **hint; /* by node: how alive its units are; NULL: none */
@@ -65,14 +65,19 @@ void pack_block_choose(const struct pack_plane *a, bool huffman,
                        struct pack_block *out);
 /* Writes a's codes, or fills them (zeroed before). */
 enum err_code pack_block_code(struct packer *k, struct pack_plane *a,
-                              const struct pack_block *b,
-                              struct err *err) MUST_CHECK;
+                              struct pack_block *b, struct err *err) MUST_CHECK;
 
 /* pack_floats.c: floats whose exponents are Huffman-coded.  Those of p where
  * code is not zero; all when it is NULL. */
 enum err_code pack_floats(struct packer *k, struct param *p,
                           const uint16_t *code, bool huffman,
                           struct err *err) MUST_CHECK;
+
+/* Bytes of blocks so far. */
+static inline size_t pack_block_bytes(const struct packer *k)
+{
+    return k->r.writes ? k->blocks.len : (size_t)(k->at - k->from);
+}
 
 /* Bits of a float, and a value into its place: stored, or when the file is
  * checked, compared. */

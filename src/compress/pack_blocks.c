@@ -130,7 +130,7 @@ static enum err_code read_gaps(struct packer *k, struct pack_plane *a,
                                struct err *err)
 {
     struct bits_in in;
-    size_t from = 0, at = 0;
+    size_t from = 0, at = 0, start = pack_block_bytes(k);
     bool has_value;
     uint64_t i;
 
@@ -144,14 +144,19 @@ static enum err_code read_gaps(struct packer *k, struct pack_plane *a,
     }
     if (pack_block_end(k, &in, err) != ERR_OK)
         return err->code;
+    k->part->places += pack_block_bytes(k) - start;
     if (codes->n < 2)
         return ERR_OK;
+    start = pack_block_bytes(k);
     bits_open(&in, k->at, (size_t)(k->end - k->at));
     for (at = 0; at < a->n; at++) {
         if (a->plane.code[at] != 0)
             a->plane.code[at] = (uint16_t)code_get(codes, &in);
     }
-    return pack_block_end(k, &in, err);
+    if (pack_block_end(k, &in, err) != ERR_OK)
+        return err->code;
+    k->part->values += pack_block_bytes(k) - start;
+    return ERR_OK;
 }
 
 static enum err_code code_gaps(struct packer *k, struct pack_plane *a,
@@ -251,7 +256,7 @@ static enum err_code code_simple_places(struct packer *k, struct pack_plane *a,
                                         const struct pack_block *b,
                                         struct err *err)
 {
-    size_t start = k->blocks.len;
+    size_t start = pack_block_bytes(k);
     enum err_code result = ERR_OK;
     struct bits_in in;
 
@@ -260,15 +265,17 @@ static enum err_code code_simple_places(struct packer *k, struct pack_plane *a,
             write_bitmap(k, a);
         else
             write_rows(k, a);
-        k->part->places += k->blocks.len - start;
-        return ERR_OK;
+    } else {
+        bits_open(&in, k->at, (size_t)(k->end - k->at));
+        if (b->places == PLACES_BITMAP)
+            read_bitmap(&in, a);
+        else
+            result = read_rows(&in, a, err);
+        if (result == ERR_OK)
+            result = pack_block_end(k, &in, err);
     }
-    bits_open(&in, k->at, (size_t)(k->end - k->at));
-    if (b->places == PLACES_BITMAP)
-        read_bitmap(&in, a);
-    else
-        result = read_rows(&in, a, err);
-    return result == ERR_OK ? pack_block_end(k, &in, err) : result;
+    k->part->places += pack_block_bytes(k) - start;
+    return result;
 }
 
 /* Codes of the places that are marked. */
@@ -276,7 +283,7 @@ static enum err_code code_values(struct packer *k, struct pack_plane *a,
                                  const struct code *codes, struct err *err)
 {
     struct bits_out out = {.to = &k->blocks};
-    size_t start = k->blocks.len, i;
+    size_t start = pack_block_bytes(k), i;
     struct bits_in in;
 
     bits_open(&in, k->at, (size_t)(k->end - k->at));
@@ -288,10 +295,11 @@ static enum err_code code_values(struct packer *k, struct pack_plane *a,
         else
             a->plane.code[i] = (uint16_t)(code_get(codes, &in) + 1);
     }
-    if (!k->r.writes)
-        return pack_block_end(k, &in, err);
-    bits_flush(&out);
-    k->part->values += k->blocks.len - start;
+    if (k->r.writes)
+        bits_flush(&out);
+    else if (pack_block_end(k, &in, err) != ERR_OK)
+        return err->code;
+    k->part->values += pack_block_bytes(k) - start;
     return ERR_OK;
 }
 
@@ -322,16 +330,14 @@ static enum err_code code_simple(struct packer *k, struct pack_plane *a,
 }
 
 enum err_code pack_block_code(struct packer *k, struct pack_plane *a,
-                              const struct pack_block *b, struct err *err)
+                              struct pack_block *b, struct err *err)
 {
-    struct pack_block mine = *b;
-
-    mine.huffman = range_bit(&k->r, RANGE_HALF, mine.huffman);
-    if (mine.huffman && a->plane.values + 1 > HUFFMAN_SYMBOLS)
+    b->huffman = range_bit(&k->r, RANGE_HALF, b->huffman);
+    if (b->huffman && a->plane.values + 1 > HUFFMAN_SYMBOLS)
         return err_set(err, ERR_FORMAT, "a Huffman code of %d values",
                        a->plane.values);
-    return mine.places == PLACES_GAP ? code_gaps(k, a, &mine, err)
-                                     : code_simple(k, a, &mine, err);
+    return b->places == PLACES_GAP ? code_gaps(k, a, b, err)
+                                   : code_simple(k, a, b, err);
 }
 
 /* The choice: sizes of all that could be, from one count of steps. */

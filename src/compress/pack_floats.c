@@ -109,12 +109,12 @@ enum err_code pack_floats(struct packer *k, struct param *p,
         pack_lengths(&k->r, f->length, TOPS);
     k->part->tables += range_written(&k->r) - start;
     huffman_codes(f->length, TOPS, f->code);
-    start = k->blocks.len;
+    start = pack_block_bytes(k);
     if (any > 0 && k->r.writes)
         floats_write(k, p, code, f);
     else if (any > 0)
         result = floats_read(k, p, code, f, err);
-    k->part->values += k->blocks.len - start;
+    k->part->values += pack_block_bytes(k) - start;
     mem_free(f);
     return result;
 }

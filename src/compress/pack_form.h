@@ -31,8 +31,7 @@ enum err_code pack_form_choose(struct packer *k, const struct param *p,
 
 /* pack_array.c: a's codes, and the way for them that takes least. */
 enum err_code pack_codes(struct packer *k, struct pack_plane *a,
-                         const struct pack_way *way,
-                         struct err *err) MUST_CHECK;
+                         struct pack_way *way, struct err *err) MUST_CHECK;
 enum err_code pack_way_choose(const struct packer *k, struct pack_plane *a,
                               enum pack_coder coder, struct pack_way *out,
                               size_t *least, struct err *err) MUST_CHECK;

@@ -56,11 +56,6 @@ void range_finish(struct range *r)
         r->out.len--;
 }
 
-size_t range_written(const struct range *r)
-{
-    return r->out.len + (size_t)r->held;
-}
-
 uint64_t range_number(struct range *r, uint64_t value)
 {
     int bits = 0, i;

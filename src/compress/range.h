@@ -19,6 +19,7 @@
 struct range {
     bool writes;
     uint32_t range;
+    size_t shifts; /* bytes that went by */
     /* Writing. */
     struct bytes out;
     uint64_t low;
@@ -36,8 +37,12 @@ void range_start_reading(struct range *r, const void *bytes, size_t n);
 /* Writes what is held; r->out is then the whole stream, the caller's. */
 void range_finish(struct range *r);
 
-/* Bytes that stand for what was written so far, within one. */
-size_t range_written(const struct range *r);
+/* Bytes that stand for what was written or read so far, within one; the same
+ * number in both directions. */
+static inline size_t range_written(const struct range *r)
+{
+    return r->shifts;
+}
 
 /* private */
 void range_shift_out(struct range *r);
@@ -54,6 +59,7 @@ static inline void range_shift(struct range *r)
         }
     }
     r->range <<= 8;
+    r->shifts++;
 }
 
 /* Writes bit, or reads and returns one.  one: its probability of being 1, in

@@ -61,6 +61,11 @@ static const struct {
              {"drop", "all weights are alive again"},
              {NULL, NULL}},
   yes_no[] = {{"yes", NULL}, {"no", NULL}, {NULL, NULL}},
+  coders[] = {{"best", "what takes least, array by array"},
+              {"context", "range coder that knows rows, columns, neighbours"},
+              {"huffman", "gaps, bitmap or rows, and Huffman codes"},
+              {"fixed", "the same in fields of fixed width"},
+              {NULL, NULL}},
   exit_actions[] = {{"add", "one more classifier, behind a layer"},
                     {"remove", "exits, with all that only they need"},
                     {NULL, NULL}},
@@ -82,6 +87,7 @@ WORDS_OF(set_words, sets)
 WORDS_OF(mask_words, masks)
 WORDS_OF(yes_no_words, yes_no)
 WORDS_OF(format_words, formats)
+WORDS_OF(coder_words, coders)
 WORDS_OF(exit_action_words, exit_actions)
 WORDS_OF(exit_look_words, exit_looks)
 WORDS_OF(exit_criterion_words, exit_criteria)
@@ -121,6 +127,7 @@ static const char *(*const sources[SOURCE_FIXED])(int i, const char **help) = {
     [SOURCE_EXIT_LOOKS] = exit_look_words,
     [SOURCE_EXIT_CRITERIA] = exit_criterion_words,
     [SOURCE_EXIT_CHOICES] = exit_choice_words,
+    [SOURCE_CODERS] = coder_words,
     [SOURCE_COMMANDS] = command_words,
     [SOURCE_SETTINGS] = setting_words,
     [SOURCE_METRICS] = metric_words,

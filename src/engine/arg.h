@@ -46,6 +46,7 @@ enum arg_source {
     SOURCE_EXIT_LOOKS,
     SOURCE_EXIT_CRITERIA,
     SOURCE_EXIT_CHOICES,
+    SOURCE_CODERS, /* of packed nets */
     SOURCE_COMMANDS,
     SOURCE_SETTINGS,
     SOURCE_METRICS,

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "compress/mask.h"
 #include "engine/bench.h"
+#include "engine/pack_file.h"
 #include "engine/sheets.h"
 #include "io/io.h"
 #include "net/spec.h"
@@ -96,7 +97,9 @@ static enum err_code open_net(struct bench *b, const char *name,
         hints.input = input;
     else if (b->data != NULL)
         hints.input = &b->data->shape;
-    code = net_load_with(path, &hints, &net, NULL, &warnings, err);
+    code = pack_file_is(path)
+               ? pack_file_load(path, &net, err)
+               : net_load_with(path, &hints, &net, NULL, &warnings, err);
     if (code == ERR_OK) {
         str_addf(&text, "net %s", name);
         code = bench_open_net(b, net, text.text, err);
@@ -339,7 +342,8 @@ static enum err_code run_info(struct bench *b, const struct cmd_call *call,
     enum err_code code;
 
     bench_find_file(b, cmd_text(call, "file"), &path);
-    code = file_info(path.text, &text, err);
+    code = pack_file_is(path.text) ? pack_file_info(path.text, &text, err)
+                                   : file_info(path.text, &text, err);
     if (code == ERR_OK && text.len > 0) {
         say_lines(b, LOG_RESULT, text.text);
         sheets_show_log(b);

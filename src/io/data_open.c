@@ -136,6 +136,9 @@ static enum err_code source_open(const char *path, struct source *s,
     *s = (struct source){.path = path, .x_file = -1, .y_file = -1};
     if (detect_file(path, &kind, err) != ERR_OK)
         return err->code;
+    if (kind == FILE_PACK)
+        return err_set(err, ERR_FORMAT,
+                       "'%s' is a packed net; a data set was expected", path);
     if (kind == FILE_ZIP)
         return err_set(err, ERR_FORMAT,
                        "'%s' is a zip archive (.keras, .npz); a data set in"

@@ -146,6 +146,13 @@ enum err_code detect_bytes(const char *path, const void *bytes, size_t n,
         *out = FILE_HDF5;
         return ERR_OK;
     }
+    if (n >= 4 && memcmp(head,
+                         "\x89"
+                         "ESP",
+                         4) == 0) {
+        *out = FILE_PACK;
+        return ERR_OK;
+    }
     if (n >= 4 && memcmp(head, "PK\x03\x04", 4) == 0) {
         *out = FILE_ZIP;
         return ERR_OK;

@@ -12,9 +12,13 @@
 #include "base/err.h"
 #include "io/h5.h"
 
-enum file_kind { FILE_HDF5, FILE_ZIP };
+enum file_kind {
+    FILE_HDF5,
+    FILE_ZIP,
+    FILE_PACK /* a packed net, see compress/pack.h */
+};
 
-/* Succeeds for the two kinds that can be read on. */
+/* Succeeds for the kinds that can be read on. */
 enum err_code detect_file(const char *path, enum file_kind *out,
                           struct err *err) MUST_CHECK;
 /* The same for the first n bytes of a file of `size` bytes. */

@@ -299,6 +299,9 @@ enum err_code keras_open(const char *path, const char *model,
     struct keras_source o = {.path = path, .file = -1, .root = -1};
     enum err_code code = detect_file(path, &kind, err);
 
+    if (code == ERR_OK && kind == FILE_PACK)
+        code = err_set(err, ERR_FORMAT,
+                       "a packed net, where a Keras file was expected");
     if (code == ERR_OK)
         code = kind == FILE_ZIP ? open_archive(&o, err)
                                 : open_hdf5(&o, model, err);
