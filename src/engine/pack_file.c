@@ -194,55 +194,73 @@ enum err_code pack_file_load(const char *path, struct net **out,
     return code == ERR_OK ? code : err_context(err, "\"%s\"", path);
 }
 
-static void print_bytes(struct str *out, size_t n)
+/* A column of n bytes; "-" for none. */
+static void print_bytes(struct str *out, int width, size_t n)
 {
     char text[32];
 
-    str_addf(out, " %9s",
+    str_addf(out, " %*s", width,
              n == 0 ? "-" : str_commas((long long)n, text, sizeof(text)));
 }
 
-static void print_part(const struct pack_part *p, struct str *out)
+static void print_part(const struct pack_part *p, const char *name,
+                       struct str *out)
 {
     size_t all = pack_part_bytes(p);
 
-    str_addf(out, "%-12.12s %-9.9s", p->layer, p->name);
-    print_bytes(out, p->weights);
-    print_bytes(out, p->alive);
-    print_bytes(out, p->places);
-    print_bytes(out, p->values);
-    print_bytes(out, p->codebook);
-    print_bytes(out, p->tables);
-    print_bytes(out, all);
+    str_addf(out, "%-14.14s", name);
+    print_bytes(out, 9, p->alive);
+    print_bytes(out, 9, p->places);
+    print_bytes(out, 9, p->values);
+    print_bytes(out, 6, p->codebook);
+    print_bytes(out, 6, p->tables);
+    print_bytes(out, 9, all);
     str_addf(out, " %6.3f", 8.0 * (double)all / (double)p->weights);
     if (p->entropy > 0)
-        str_addf(out, " %6.3f", p->entropy / (double)p->weights);
-    else
-        str_addf(out, " %6s", "-");
-    str_addf(out, "  %s\n", p->method);
+        str_addf(out, " %5.3f", p->entropy / (double)p->weights);
+    str_add(out, "\n");
 }
 
 static void print_rest(struct str *out, const char *what, size_t n)
 {
-    str_addf(out, "%-22s%50s", what, "");
-    print_bytes(out, n);
+    str_addf(out, "%-56s", what);
+    print_bytes(out, 9, n);
     str_add(out, "\n");
+}
+
+static char *name_of(const struct pack_part *p)
+{
+    return mem_printf("%s %s", p->layer, p->name);
+}
+
+static void print_methods(const struct pack_ledger *l, struct str *out)
+{
+    int i;
+
+    for (i = 0; i < l->count; i++) {
+        char *name = name_of(&l->part[i]);
+
+        str_addf(out, "%-24s by %s\n", name, l->part[i].method);
+        mem_free(name);
+    }
 }
 
 void pack_ledger_print(const struct pack_ledger *l, struct str *out)
 {
-    struct pack_part sum = {.layer = "all arrays", .name = ""};
+    struct pack_part sum = {.layer = "all"};
     double dense = 0;
     char text[32];
     int i;
 
-    str_addf(out, "%-12s %-9s %9s %9s %9s %9s %9s %9s %9s %6s %6s  %s\n",
-             "layer", "array", "weights", "not zero", "places", "values",
-             "codebook", "tables", "bytes", "bits", "bound", "by");
+    str_addf(out, "%-14s %9s %9s %9s %6s %6s %9s %6s %5s\n", "bytes of",
+             "not zero", "places", "values", "book", "tables", "all", "bits",
+             "bound");
     for (i = 0; i < l->count; i++) {
         const struct pack_part *p = &l->part[i];
+        char *name = name_of(p);
 
-        print_part(p, out);
+        print_part(p, name, out);
+        mem_free(name);
         sum.weights += p->weights;
         sum.alive += p->alive;
         sum.places += p->places;
@@ -252,13 +270,14 @@ void pack_ledger_print(const struct pack_ledger *l, struct str *out)
         dense += 4.0 * (double)p->weights;
     }
     if (l->count > 0)
-        print_part(&sum, out);
+        print_part(&sum, "all arrays", out);
     print_rest(out, "architecture", l->architecture);
     print_rest(out, "header and checksum", l->header);
     print_rest(out, "the file", l->total);
-    str_addf(out, "dense float32 %s bytes, %.1f times as much\n",
+    str_addf(out, "dense float32: %s bytes, %.1f times as much\n",
              str_commas((long long)dense, text, sizeof(text)),
              dense / (double)l->total);
+    print_methods(l, out);
 }
 
 static void print_layers(const struct net *net, struct str *out)

@@ -198,6 +198,10 @@ enum err_code file_info(const char *path, struct str *out, struct err *err)
         return err->code;
     if (kind == FILE_HDF5)
         return hdf5_info(path, out, err);
+    if (kind == FILE_PACK) {
+        str_add(out, "a packed net\n");
+        return ERR_OK;
+    }
     str_add(out, "a zip archive, as Keras 3 saves .keras\n");
     add_net(path, out);
     return ERR_OK;
