@@ -152,14 +152,8 @@ struct data_words data_words_of(const char *path)
 
 void data_item_text(const struct h5_item *item, struct str *out)
 {
-    const struct h5_array *a = &item->facts;
-    int i;
-
-    str_addf(out, "%s (", item->type);
-    for (i = 0; i < a->rank && i < H5_RANK_MAX; i++)
-        str_addf(out, "%s%llu", i > 0 ? ", " : "",
-                 (unsigned long long)a->dim[i]);
-    str_add(out, a->rank > H5_RANK_MAX ? ", …)" : ")");
+    str_addf(out, "%s ", item->type);
+    h5_dims_text(&item->facts, out);
 }
 
 void data_list_text(const struct h5_list *l, struct str *out)
@@ -173,9 +167,9 @@ void data_list_text(const struct h5_list *l, struct str *out)
 
         if (item->group)
             continue;
-        str_add(out, shown++ > 0 ? ", '" : "'");
+        str_add(out, shown++ > 0 ? ", \"" : "\"");
         str_add_safe(out, item->path);
-        str_add(out, "' ");
+        str_add(out, "\" ");
         if (item->link != NULL)
             str_addf(out, "(%s)", item->link);
         else
@@ -280,11 +274,11 @@ static enum err_code ambiguous(const struct search *s, struct err *err)
     int two = pictures ? s->rival.pictures : s->rival.labels;
     struct str text = {0};
 
-    str_add(&text, "'");
+    str_add(&text, "\"");
     str_add_safe(&text, l->item[one].path);
-    str_add(&text, "' and '");
+    str_add(&text, "\" and \"");
     str_add_safe(&text, l->item[two].path);
-    str_add(&text, "'");
+    str_add(&text, "\"");
     err_set(err, ERR_FORMAT,
             "two datasets may be the %s, %s; name the one that is meant %s",
             pictures ? "pictures" : "labels", text.text,
@@ -297,13 +291,13 @@ static enum err_code mismatch(const struct search *s, struct err *err)
 {
     struct str text = {0};
 
-    str_add(&text, "'");
+    str_add(&text, "\"");
     str_add_safe(&text, s->x->item[s->best.pictures].path);
-    str_add(&text, "' is ");
+    str_add(&text, "\" is ");
     data_item_text(&s->x->item[s->best.pictures], &text);
-    str_add(&text, " but '");
+    str_add(&text, " but \"");
     str_add_safe(&text, s->y->item[s->best.labels].path);
-    str_add(&text, "' is ");
+    str_add(&text, "\" is ");
     data_item_text(&s->y->item[s->best.labels], &text);
     err_set(err, ERR_SHAPE,
             "the numbers of pictures and labels differ: %s; one label a"
@@ -426,7 +420,7 @@ static enum err_code nothing_found(const struct search *s, struct err *err)
 
     data_list_text(s->x, &text);
     if (lost != NULL)
-        err_set(err, ERR_FORMAT, "'%s' %s", lost->path, lost->link);
+        err_set(err, ERR_FORMAT, "\"%s\" %s", lost->path, lost->link);
     else if (text.len == 0)
         err_set(err, ERR_FORMAT, "the file holds no datasets");
     else if (pictures > 0 && labels == 0)

@@ -121,10 +121,11 @@ enum err_code data_virtual_ok(const struct h5_array *a, const char *path,
             strlen(source) >= sizeof(source) - 1)
             continue;
         if (!source_is_there(path, source))
-            return err_set(err, ERR_MISSING,
-                           "dataset '%s' is a view of the file '%s', which is"
-                           " not there",
-                           name, source);
+            return err_set(
+                err, ERR_MISSING,
+                "dataset \"%s\" is a view of the file \"%s\", which is"
+                " not there",
+                name, source);
     }
     return ERR_OK;
 }

@@ -46,7 +46,7 @@ static enum err_code refuse(const struct h5_array *a, const char *name,
     struct str text = {0};
 
     h5_array_text(a, &text);
-    err_set(err, ERR_FORMAT, "dataset '%s' is %s: %s", name, text.text,
+    err_set(err, ERR_FORMAT, "dataset \"%s\" is %s: %s", name, text.text,
             expected);
     str_done(&text);
     return err->code;
@@ -67,10 +67,11 @@ static enum err_code from_one_hot(const struct h5_array *a, const char *name,
             zeros += x[i * width + j] == 0;
         }
         if (ones != 1 || zeros != width - 1)
-            return err_set(err, ERR_FORMAT,
-                           "dataset '%s' (%zu, %zu) looks like one-hot labels,"
-                           " but row %zu has not a single 1 among zeros",
-                           name, n, width, i);
+            return err_set(
+                err, ERR_FORMAT,
+                "dataset \"%s\" (%zu, %zu) looks like one-hot labels,"
+                " but row %zu has not a single 1 among zeros",
+                name, n, width, i);
         x[i] = (double)at;
     }
     return ERR_OK;
@@ -84,7 +85,7 @@ static enum err_code check_whole(const char *name, const double *x, size_t n,
     for (i = 0; i < n; i++) {
         if (!isfinite(x[i]) || x[i] != floor(x[i]))
             return err_set(err, ERR_FORMAT,
-                           "dataset '%s' has the label %g in row %zu; whole"
+                           "dataset \"%s\" has the label %g in row %zu; whole"
                            " numbers, texts or one-hot rows were expected",
                            name, x[i], i);
     }
@@ -219,7 +220,7 @@ static enum err_code number_classes(const struct data_labels *const *parts,
     if (too_many(count, n)) {
         mem_free(value);
         return err_set(err, ERR_FORMAT,
-                       "dataset '%s' has %zu different values in %zu rows:"
+                       "dataset \"%s\" has %zu different values in %zu rows:"
                        " quantities, it seems; class labels were expected",
                        name, count, n);
     }
@@ -285,10 +286,11 @@ static enum err_code text_classes(const struct data_labels *const *parts,
     }
     mem_free(all);
     if (too_many(c.text.count, n)) {
-        err_set(err, ERR_FORMAT,
-                "dataset '%s' has %zu different texts in %zu rows; the names of"
-                " classes were expected",
-                name, c.text.count, n);
+        err_set(
+            err, ERR_FORMAT,
+            "dataset \"%s\" has %zu different texts in %zu rows; the names of"
+            " classes were expected",
+            name, c.text.count, n);
         data_classes_done(&c);
         return err->code;
     }

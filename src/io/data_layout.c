@@ -159,7 +159,7 @@ static enum err_code settle_shape(const struct axes *x, const char *name,
     }
     if (shape_make(&out->picture, x->count == 2 ? 3 : x->count, dim, err) !=
         ERR_OK)
-        return err_context(err, "dataset '%s'", name);
+        return err_context(err, "dataset \"%s\"", name);
     out->shape = out->picture;
     /* The same numbers, seen as the net sees them. */
     if (want != NULL && shape_count(want) == shape_count(&out->picture))
@@ -179,7 +179,7 @@ enum err_code data_layout(const struct h5_array *a, const char *name,
     if (a->rank < 2 || a->rank > 4) {
         h5_array_text(a, &text);
         err_set(err, ERR_SHAPE,
-                "dataset '%s' is %s: pictures (n, h, w), (n, h, w, c) or"
+                "dataset \"%s\" is %s: pictures (n, h, w), (n, h, w, c) or"
                 " (n, c, h, w), or rows (n, i) were expected",
                 name, text.text);
         str_done(&text);

@@ -97,13 +97,14 @@ static enum err_code check_root(const char *path, hid_t file, struct err *err)
     case H5_KERAS0:
     case H5_CAFFE:
         return err_set(err, ERR_FORMAT,
-                       "'%s' holds %s; a data set was expected", path,
+                       "\"%s\" holds %s; a data set was expected", path,
                        detect_root_text(kind));
     case H5_PANDAS:
-        return err_set(err, ERR_UNSUPPORTED,
-                       "'%s' holds tables written by pandas; plain arrays were"
-                       " expected: write them with h5py as x_train and y_train",
-                       path);
+        return err_set(
+            err, ERR_UNSUPPORTED,
+            "\"%s\" holds tables written by pandas; plain arrays were"
+            " expected: write them with h5py as x_train and y_train",
+            path);
     case H5_PYTABLES:
     case H5_ARRAYS:
     default:
@@ -141,7 +142,7 @@ static enum err_code source_open(const char *path, struct source *s,
                        "'%s' is a packed net; a data set was expected", path);
     if (kind == FILE_ZIP)
         return err_set(err, ERR_FORMAT,
-                       "'%s' is a zip archive (.keras, .npz); a data set in"
+                       "\"%s\" is a zip archive (.keras, .npz); a data set in"
                        " HDF5 was expected",
                        path);
     s->x_file = s->y_file = h5_open(path, err);
@@ -221,8 +222,8 @@ static enum err_code settle_rows(const struct part *p, const char *path,
         p->span.n > layout->rows - p->span.first ||
         p->span.first + p->span.n > p->labels.n)
         return err_set(err, ERR_FORMAT,
-                       "'%s' has %zu rows and %zu labels, but the attribute"
-                       " 'split' speaks of rows %zu to %zu",
+                       "\"%s\" has %zu rows and %zu labels, but the attribute"
+                       " \"split\" speaks of rows %zu to %zu",
                        path, layout->rows, p->labels.n, p->span.first,
                        p->span.first + p->span.n);
     return ERR_OK;
@@ -338,7 +339,7 @@ static enum err_code same_shape(const struct opening *o, int i, struct err *err)
          (a->samples.u8 == NULL) == (b->samples.u8 == NULL)))
         return ERR_OK;
     return err_set(err, ERR_SHAPE,
-                   "'%s' holds samples of %s (%s) but '%s' of %s (%s)",
+                   "\"%s\" holds samples of %s (%s) but \"%s\" of %s (%s)",
                    o->source.x.item[a->pair.pictures].path,
                    shape_text(&a->shape, here, sizeof(here)),
                    a->samples.u8 != NULL ? "uint8" : "float32",
@@ -489,7 +490,7 @@ static enum err_code open_all(struct opening *o, const char *path,
         read_parts(o, err) != ERR_OK || fill(o, d, err) != ERR_OK) {
         /* Detection's messages name the file; these name datasets. */
         if (strstr(err->msg, path) == NULL)
-            err_context(err, "'%s'", path);
+            err_context(err, "\"%s\"", path);
         return err->code;
     }
     return ERR_OK;

@@ -38,7 +38,7 @@ static enum err_code read_band(const struct pixels *p, size_t at, size_t count,
         good = H5Dread(p->a->id, type, memory, file, H5P_DEFAULT, to);
     h5_close(memory);
     if (good < 0)
-        return h5_fail(err, ERR_FORMAT, "dataset '%s', rows %zu to %zu",
+        return h5_fail(err, ERR_FORMAT, "dataset \"%s\", rows %zu to %zu",
                        p->name, at, at + count - 1);
     return ERR_OK;
 }
@@ -103,7 +103,7 @@ static enum err_code read_by_bands(const struct pixels *p,
         char *here = to + done * bytes;
 
         if (progress_cancelled(progress)) {
-            code = err_set(err, ERR_CANCELLED, "reading '%s' was stopped",
+            code = err_set(err, ERR_CANCELLED, "reading \"%s\" was stopped",
                            p->name);
             break;
         }
@@ -145,7 +145,7 @@ static enum err_code refuse_values(const struct pixels *p, size_t bad,
 
     h5_array_text(p->a, &text);
     err_set(err, ERR_FORMAT,
-            "dataset '%s', %s, has %zu values that are NaN or infinite, the"
+            "dataset \"%s\", %s, has %zu values that are NaN or infinite, the"
             " first in row %zu; finite numbers were expected",
             p->name, text.text, bad, row);
     str_done(&text);
@@ -269,19 +269,19 @@ static enum err_code check_kind(const struct h5_array *a, const char *name,
     if (a->class != H5_INTEGER && a->class != H5_REAL) {
         h5_array_text(a, &text);
         err_set(err, ERR_FORMAT,
-                "dataset '%s' is %s: numbers were expected for pictures", name,
-                text.text);
+                "dataset \"%s\" is %s: numbers were expected for pictures",
+                name, text.text);
         str_done(&text);
         return err->code;
     }
     if (n == 0)
-        return err_set(err, ERR_FORMAT, "dataset '%s' has no rows", name);
+        return err_set(err, ERR_FORMAT, "dataset \"%s\" has no rows", name);
     if (n > INT_MAX)
-        return err_set(err, ERR_UNSUPPORTED, "dataset '%s' has %zu rows", name,
-                       n);
+        return err_set(err, ERR_UNSUPPORTED, "dataset \"%s\" has %zu rows",
+                       name, n);
     if (first > rows || n > rows - first)
         return err_set(err, ERR_FORMAT,
-                       "dataset '%s' has %zu rows; rows %zu to %zu were"
+                       "dataset \"%s\" has %zu rows; rows %zu to %zu were"
                        " expected",
                        name, rows, first, first + n - 1);
     return h5_array_readable(a, name, err);

@@ -86,13 +86,13 @@ static enum err_code refuse_shape(const struct h5_item *a,
 {
     struct str text = {0};
 
-    str_add(&text, "'");
+    str_add(&text, "\"");
     str_add_safe(&text, a->path);
-    str_add(&text, "' is ");
+    str_add(&text, "\" is ");
     data_item_text(a, &text);
-    str_add(&text, " but '");
+    str_add(&text, " but \"");
     str_add_safe(&text, b->path);
-    str_add(&text, "' is ");
+    str_add(&text, "\" is ");
     data_item_text(b, &text);
     err_set(err, ERR_SHAPE,
             "the pictures differ: %s; one type and shape was expected",

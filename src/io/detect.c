@@ -86,7 +86,7 @@ static enum err_code lfs_pointer(const char *path, const char *head, size_t n,
     if (line != NULL)
         bytes = strtod(line + 6, NULL);
     return err_set(err, ERR_FORMAT,
-                   "'%s' is a Git LFS pointer to a file of %s, not the file"
+                   "\"%s\" is a Git LFS pointer to a file of %s, not the file"
                    " itself; fetch it: git lfs pull",
                    path, str_size(bytes, size, sizeof(size)));
 }
@@ -108,7 +108,7 @@ static enum err_code say_what(const char *path, const char *head, size_t n,
     size_t i;
 
     if (size == 0)
-        return err_set(err, ERR_FORMAT, "'%s' is empty (0 bytes)", path);
+        return err_set(err, ERR_FORMAT, "\"%s\" is empty (0 bytes)", path);
     if (n >= 23 && memcmp(head, "version https://git-lfs", 23) == 0)
         return lfs_pointer(path, head, n, err);
     for (i = 0; i < sizeof(magics) / sizeof(magics[0]); i++) {
@@ -116,20 +116,22 @@ static enum err_code say_what(const char *path, const char *head, size_t n,
 
         if (m->offset + m->count <= n &&
             memcmp(head + m->offset, m->bytes, m->count) == 0)
-            return err_set(err, ERR_FORMAT, "'%s' is %s", path, m->is);
+            return err_set(err, ERR_FORMAT, "\"%s\" is %s", path, m->is);
     }
     if (first_sign(head, n) == '<')
-        return err_set(err, ERR_FORMAT,
-                       "'%s' is a web page (HTML), not the file that was to be"
-                       " fetched; use the link to the raw file",
-                       path);
+        return err_set(
+            err, ERR_FORMAT,
+            "\"%s\" is a web page (HTML), not the file that was to be"
+            " fetched; use the link to the raw file",
+            path);
     if (first_sign(head, n) == '{')
-        return err_set(err, ERR_FORMAT,
-                       "'%s' is JSON, an architecture without weights at best;"
-                       " the HDF5 file is needed",
-                       path);
+        return err_set(
+            err, ERR_FORMAT,
+            "\"%s\" is JSON, an architecture without weights at best;"
+            " the HDF5 file is needed",
+            path);
     return err_set(err, ERR_FORMAT,
-                   "'%s' is not an HDF5 file (%s, starts with %02x %02x %02x"
+                   "\"%s\" is not an HDF5 file (%s, starts with %02x %02x %02x"
                    " %02x)",
                    path, str_size((double)size, text, sizeof(text)),
                    (unsigned char)head[0], n > 1 ? (unsigned char)head[1] : 0,
@@ -137,8 +139,9 @@ static enum err_code say_what(const char *path, const char *head, size_t n,
                    n > 3 ? (unsigned char)head[3] : 0);
 }
 
-enum err_code detect_bytes(const char *path, const void *bytes, size_t n,
-                           long long size, enum file_kind *out, struct err *err)
+static enum err_code detect_bytes(const char *path, const void *bytes, size_t n,
+                                  long long size, enum file_kind *out,
+                                  struct err *err)
 {
     const char *head = bytes;
 
@@ -180,7 +183,7 @@ enum err_code detect_file(const char *path, enum file_kind *out,
     code = file_head(path, head, HEAD_BYTES, &got, &size, err);
     if (code == ERR_FORMAT && is_saved_model(path))
         err_set(err, ERR_UNSUPPORTED,
-                "'%s' is a TensorFlow SavedModel folder; save the net as a"
+                "\"%s\" is a TensorFlow SavedModel folder; save the net as a"
                 " Keras .h5 file",
                 path);
     if (code == ERR_OK)

@@ -21,10 +21,6 @@ enum file_kind {
 /* Succeeds for the kinds that can be read on. */
 enum err_code detect_file(const char *path, enum file_kind *out,
                           struct err *err) MUST_CHECK;
-/* The same for the first n bytes of a file of `size` bytes. */
-enum err_code detect_bytes(const char *path, const void *bytes, size_t n,
-                           long long size, enum file_kind *out,
-                           struct err *err) MUST_CHECK;
 /* The file has MATLAB's mark before its HDF5 part: dimensions are reversed. */
 bool detect_matlab(const char *path);
 

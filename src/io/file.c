@@ -15,6 +15,16 @@
 
 #define TEXT_LIMIT ((size_t)64 << 20)
 
+uint64_t file_number(const char *at, int bytes)
+{
+    uint64_t n = 0;
+    int i;
+
+    for (i = bytes - 1; i >= 0; i--)
+        n = n << 8 | (unsigned char)at[i];
+    return n;
+}
+
 const char *file_base(const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -36,7 +46,7 @@ static enum err_code system_error(const char *doing, const char *path,
 {
     int code = errno;
 
-    return err_set(err, code == ENOENT ? ERR_MISSING : ERR_IO, "%s '%s': %s",
+    return err_set(err, code == ENOENT ? ERR_MISSING : ERR_IO, "%s \"%s\": %s",
                    doing, path, strerror(code));
 }
 
@@ -140,8 +150,8 @@ enum err_code file_replace(const char *path, const void *bytes, size_t n,
     bool good;
 
     if (exists && !S_ISREG(st.st_mode)) {
-        err_set(err, ERR_IO, "write '%s': it is there and is not a plain file",
-                path);
+        err_set(err, ERR_IO,
+                "write \"%s\": it is there and is not a plain file", path);
         goto done;
     }
     err->code = ERR_OK;
@@ -177,11 +187,11 @@ enum err_code file_load(const char *path, size_t limit, char **bytes,
     if (fd < 0 || fstat(fd, &st) != 0)
         code = system_error("read", path, err);
     else if (!S_ISREG(st.st_mode))
-        code = err_set(err, ERR_FORMAT, "read '%s': not a plain file", path);
+        code = err_set(err, ERR_FORMAT, "read \"%s\": not a plain file", path);
     else if ((unsigned long long)st.st_size > limit)
         code =
             err_set(err, ERR_FORMAT,
-                    "read '%s': it has %lld bytes, at most %zu were expected",
+                    "read \"%s\": it has %lld bytes, at most %zu were expected",
                     path, (long long)st.st_size, limit);
     if (code == ERR_OK) {
         block = mem_block((size_t)st.st_size + 1, "a file", err);
@@ -214,9 +224,9 @@ enum err_code file_head(const char *path, void *bytes, size_t n, size_t *got,
     if (fd < 0 || fstat(fd, &st) != 0)
         code = system_error("open", path, err);
     else if (S_ISDIR(st.st_mode))
-        code = err_set(err, ERR_FORMAT, "'%s' is a folder", path);
+        code = err_set(err, ERR_FORMAT, "\"%s\" is a folder", path);
     else if (!S_ISREG(st.st_mode))
-        code = err_set(err, ERR_FORMAT, "'%s' is not a plain file", path);
+        code = err_set(err, ERR_FORMAT, "\"%s\" is not a plain file", path);
     else if ((k = read_all(fd, bytes, n)) < 0)
         code = system_error("read", path, err);
     if (fd >= 0)
@@ -234,21 +244,6 @@ enum err_code text_save(const char *path, const char *text, struct err *err)
     return file_replace(path, text, strlen(text), err);
 }
 
-enum err_code text_append(const char *path, const char *text, struct err *err)
-{
-    bool existed = access(path, F_OK) == 0;
-    int fd = open_again(path, O_WRONLY | O_CREAT | O_APPEND, 0666);
-    bool good;
-
-    if (fd < 0)
-        return system_error("append to", path, err);
-    good = write_all(fd, text, strlen(text));
-    good = sync_and_close(fd) && good;
-    if (!good || (!existed && !sync_folder_of(path)))
-        return system_error("append to", path, err);
-    return ERR_OK;
-}
-
 enum err_code text_load(const char *path, struct str *out, struct err *err)
 {
     char *bytes;
@@ -259,7 +254,7 @@ enum err_code text_load(const char *path, struct str *out, struct err *err)
         return err->code;
     if (memchr(bytes, '\0', size) != NULL)
         code = err_set(err, ERR_FORMAT,
-                       "'%s' is not text: it holds a zero byte", path);
+                       "\"%s\" is not text: it holds a zero byte", path);
     else
         str_add_bytes(out, bytes, size);
     mem_block_free(bytes);

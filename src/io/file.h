@@ -6,6 +6,7 @@
 #define IO_FILE_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
@@ -23,6 +24,9 @@ enum err_code file_load(const char *path, size_t limit, char **bytes,
  * NULL) the length of the file. */
 enum err_code file_head(const char *path, void *bytes, size_t n, size_t *got,
                         long long *size, struct err *err) MUST_CHECK;
+
+/* The number of 1 to 8 bytes, the lowest first. */
+uint64_t file_number(const char *at, int bytes);
 
 /* The part behind the last slash. */
 const char *file_base(const char *path);

@@ -51,17 +51,6 @@ static void add_cell(struct str *out, const char *text, int cells)
     str_done(&safe);
 }
 
-static void add_dims(const struct h5_array *a, struct str *out)
-{
-    int i;
-
-    str_add(out, "(");
-    for (i = 0; i < a->rank && i < H5_RANK_MAX; i++)
-        str_addf(out, "%s%llu", i > 0 ? ", " : "",
-                 (unsigned long long)a->dim[i]);
-    str_add(out, a->rank > H5_RANK_MAX ? ", …)" : ")");
-}
-
 static void add_item(const struct h5_item *item, struct str *out)
 {
     struct str facts = {0};
@@ -75,7 +64,7 @@ static void add_item(const struct h5_item *item, struct str *out)
         return;
     }
     str_addf(&facts, "%s ", item->type);
-    add_dims(&item->facts, &facts);
+    h5_dims_text(&item->facts, &facts);
     str_addf(out, "%-23s %9s", facts.text,
              str_size((double)item->stored, size, sizeof(size)));
     if (item->filters[0] != '\0')

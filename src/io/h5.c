@@ -78,7 +78,7 @@ static enum err_code explain_open(const char *path, struct err *err)
         char here[32], there[32];
 
         return err_set(err, ERR_FORMAT,
-                       "'%s' was cut off: %s of %s are there (%.0f %%);"
+                       "\"%s\" was cut off: %s of %s are there (%.0f %%);"
                        " fetch or copy it again",
                        path, str_size((double)have, here, sizeof(here)),
                        str_size((double)want, there, sizeof(there)),
@@ -86,11 +86,12 @@ static enum err_code explain_open(const char *path, struct err *err)
     }
     if (strstr(r.text, "already open for write") != NULL ||
         strstr(r.text, "consistency flags") != NULL)
-        return err_set(err, ERR_FORMAT,
-                       "'%s' was being written when its program stopped; if no"
-                       " program has it open now, run: h5clear -s '%s'",
-                       path, path);
-    return err_set(err, ERR_FORMAT, "'%s' is a damaged HDF5 file%s%s%s", path,
+        return err_set(
+            err, ERR_FORMAT,
+            "\"%s\" was being written when its program stopped; if no"
+            " program has it open now, run: h5clear -s '%s'",
+            path, path);
+    return err_set(err, ERR_FORMAT, "\"%s\" is a damaged HDF5 file%s%s%s", path,
                    r.text[0] != '\0' ? " (" : "", r.text,
                    r.text[0] != '\0' ? ")" : "");
 }
@@ -175,10 +176,10 @@ enum err_code h5_save(hid_t file, const char *path, struct err *err)
 
     if (H5Fflush(file, H5F_SCOPE_GLOBAL) < 0 ||
         H5Fget_vfd_handle(file, H5P_DEFAULT, &handle) < 0)
-        return h5_fail(err, ERR_MEMORY, "write '%s'", path);
+        return h5_fail(err, ERR_MEMORY, "write \"%s\"", path);
     size = H5Fget_file_image(file, NULL, 0);
     if (size < 0)
-        return h5_fail(err, ERR_MEMORY, "write '%s'", path);
+        return h5_fail(err, ERR_MEMORY, "write \"%s\"", path);
     /* The core driver's handle is the address of its pointer to the bytes. */
     return file_replace(path, *(void *const *)handle, (size_t)size, err);
 }

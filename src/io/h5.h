@@ -69,6 +69,8 @@ bool h5_array_open(hid_t group, const char *name, struct h5_array *out,
 void h5_array_close(struct h5_array *a);
 /* "float32 (60000, 28, 28)" appended. */
 void h5_array_text(const struct h5_array *a, struct str *out);
+/* "(60000, 28, 28)" appended. */
+void h5_dims_text(const struct h5_array *a, struct str *out);
 /* "float32" appended. */
 void h5_array_type_text(const struct h5_array *a, struct str *out);
 /* The type that makes H5Dread give elements of `type`, to be closed. */

@@ -94,6 +94,6 @@ enum err_code data_save(const char *path, const struct dataset *d,
         save_samples(file, "x_train", "y_train", d, &d->train) < 0 ||
         (d->test.n > 0 &&
          save_samples(file, "x_test", "y_test", d, &d->test) < 0))
-        return h5_fail(err, ERR_MEMORY, "write '%s'", path);
+        return h5_fail(err, ERR_MEMORY, "write \"%s\"", path);
     return h5_save(file, path, err);
 }

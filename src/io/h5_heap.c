@@ -14,16 +14,6 @@
 
 static const char mark[8] = "GCOL\1\0\0\0";
 
-static uint64_t number(const char *at, int bytes)
-{
-    uint64_t n = 0;
-    int i;
-
-    for (i = bytes - 1; i >= 0; i--)
-        n = n << 8 | (unsigned char)at[i];
-    return n;
-}
-
 /* Number 0 is what is left over, head included; others are padded to 8. */
 static bool is_whole(const char *heap, size_t left)
 {
@@ -31,15 +21,15 @@ static bool is_whole(const char *heap, size_t left)
 
     if (left < HEAD_BYTES)
         return true; /* the library sees that itself */
-    size = number(heap + 8, 8);
+    size = file_number(heap + 8, 8);
     if (size > left)
         return true;
     for (at = HEAD_BYTES; at + OBJECT_HEAD <= size;) {
-        uint64_t length = number(heap + at + 8, 8), need = length;
+        uint64_t length = file_number(heap + at + 8, 8), need = length;
 
         if (length > size)
             return false;
-        if (number(heap + at, 2) != 0)
+        if (file_number(heap + at, 2) != 0)
             need = OBJECT_HEAD + (length + 7) / 8 * 8;
         if (need == 0 || need > size - at)
             return false;
@@ -56,7 +46,7 @@ enum err_code heap_check_bytes(const char *path, const void *bytes, size_t n,
     while ((at = memmem(at, (size_t)(end - at), mark, sizeof(mark))) != NULL) {
         if (!is_whole(at, (size_t)(end - at)))
             return err_set(err, ERR_FORMAT,
-                           "'%s' is a damaged HDF5 file (the texts at byte"
+                           "\"%s\" is a damaged HDF5 file (the texts at byte"
                            " %zu have lengths that cannot be)",
                            path, (size_t)(at - (const char *)bytes));
         at += sizeof(mark);

@@ -225,7 +225,7 @@ bool h5_array_open(hid_t group, const char *name, struct h5_array *out,
     hid_t H5_AUTO type = id >= 0 ? element_type(&a) : -1;
 
     if (type < 0 || space < 0) {
-        h5_fail(err, ERR_FORMAT, "dataset '%s' cannot be opened", name);
+        h5_fail(err, ERR_FORMAT, "dataset \"%s\" cannot be opened", name);
         h5_array_close(&a);
         return false;
     }
@@ -252,16 +252,22 @@ void h5_array_close(struct h5_array *a)
     a->field = NULL;
 }
 
-void h5_array_text(const struct h5_array *a, struct str *out)
+void h5_dims_text(const struct h5_array *a, struct str *out)
 {
     int i;
 
-    h5_array_type_text(a, out);
-    str_add(out, " (");
+    str_add(out, "(");
     for (i = 0; i < a->rank && i < H5_RANK_MAX; i++)
         str_addf(out, "%s%llu", i > 0 ? ", " : "",
                  (unsigned long long)a->dim[i]);
     str_add(out, a->rank > H5_RANK_MAX ? ", …)" : ")");
+}
+
+void h5_array_text(const struct h5_array *a, struct str *out)
+{
+    h5_array_type_text(a, out);
+    str_add(out, " ");
+    h5_dims_text(a, out);
 }
 
 const char *h5_filter_name(H5Z_filter_t id)
@@ -309,7 +315,7 @@ enum err_code h5_array_readable(const struct h5_array *a, const char *name,
 
         if (id >= 0 && !can_decode(id))
             return err_set(err, ERR_UNSUPPORTED,
-                           "dataset '%s' is compressed with %s (HDF5 filter"
+                           "dataset \"%s\" is compressed with %s (HDF5 filter"
                            " %d), which is not built in; where its plugin"
                            " exists, run: h5repack -f NONE IN OUT",
                            name, h5_filter_name(id), id);
@@ -328,8 +334,8 @@ enum err_code h5_array_fits(const struct h5_array *a, const char *name,
     if (a->count != SIZE_MAX && (have <= 0 || need < have))
         return ERR_OK;
     return err_set(err, ERR_MEMORY,
-                   "dataset '%s' needs %s of memory, this machine has %s", name,
-                   str_size(need, here, sizeof(here)),
+                   "dataset \"%s\" needs %s of memory, this machine has %s",
+                   name, str_size(need, here, sizeof(here)),
                    str_size(have, there, sizeof(there)));
 }
 
@@ -373,7 +379,7 @@ enum err_code h5_array_read(const struct h5_array *a, const char *name,
     else
         good = H5Dread(a->id, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, to);
     if (good < 0)
-        return h5_fail(err, ERR_FORMAT, "dataset '%s' cannot be read", name);
+        return h5_fail(err, ERR_FORMAT, "dataset \"%s\" cannot be read", name);
     return ERR_OK;
 }
 
@@ -526,7 +532,7 @@ enum err_code h5_array_names(const struct h5_array *a, const char *path,
     size_t i;
 
     if (a->class != H5_TEXT)
-        return err_set(err, ERR_FORMAT, "dataset '%s' holds no texts", path);
+        return err_set(err, ERR_FORMAT, "dataset \"%s\" holds no texts", path);
     if (h5_array_readable(a, path, err) != ERR_OK)
         return err->code;
     if (a->count == 0) {
@@ -534,13 +540,13 @@ enum err_code h5_array_names(const struct h5_array *a, const char *path,
         return ERR_OK;
     }
     if (!text_block_make(&b, type, a->count)) {
-        code = err_set(err, ERR_MEMORY, "no room for the %zu texts of '%s'",
+        code = err_set(err, ERR_MEMORY, "no room for the %zu texts of \"%s\"",
                        a->count, path);
     } else {
         memory = h5_array_memory(a, b.memory);
         if (H5Dread(a->id, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, b.bytes) < 0)
             code =
-                h5_fail(err, ERR_FORMAT, "dataset '%s' cannot be read", path);
+                h5_fail(err, ERR_FORMAT, "dataset \"%s\" cannot be read", path);
         h5_close(memory);
     }
     for (i = 0; code == ERR_OK && i < b.count; i++)

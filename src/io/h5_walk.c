@@ -134,11 +134,12 @@ static char *link_target(hid_t group, const char *name, const H5L_info_t *info)
     if (H5Lget_val(group, name, value, info->u.val_size, H5P_DEFAULT) < 0)
         text = mem_strdup("is a damaged link");
     else if (info->type == H5L_TYPE_SOFT)
-        text = mem_printf("is a link to '%s', which is not there", value);
+        text = mem_printf("is a link to \"%s\", which is not there", value);
     else if (H5Lunpack_elink_val(value, info->u.val_size, &flags, &file,
                                  &object) >= 0)
-        text = mem_printf("is a link to '%s' in file '%s', which is not there",
-                          object, file);
+        text =
+            mem_printf("is a link to \"%s\" in file \"%s\", which is not there",
+                       object, file);
     else
         text = mem_strdup("is a link of unknown type");
     mem_free(value);

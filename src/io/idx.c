@@ -52,12 +52,13 @@ static enum err_code read_failed(gzFile in, const char *path, struct err *err)
     const char *text = gzerror(in, &code);
 
     if (code == Z_ERRNO)
-        return err_set(err, ERR_IO, "'%s': %s", path, strerror(errno));
+        return err_set(err, ERR_IO, "\"%s\": %s", path, strerror(errno));
     if (code == Z_BUF_ERROR)
         return err_set(err, ERR_FORMAT,
-                       "'%s': the gzip data end early; the file was cut off",
+                       "\"%s\": the gzip data end early; the file was cut off",
                        path);
-    return err_set(err, ERR_FORMAT, "'%s': damaged gzip data (%s)", path, text);
+    return err_set(err, ERR_FORMAT, "\"%s\": damaged gzip data (%s)", path,
+                   text);
 }
 
 /* Reads exactly n bytes; what names the part. */
@@ -76,7 +77,7 @@ static enum err_code read_part(gzFile in, const char *path, const char *what,
             return read_failed(in, path, err);
         if (got == 0)
             return err_set(err, ERR_FORMAT,
-                           "'%s' ends after %zu of %zu bytes of its %s", path,
+                           "\"%s\" ends after %zu of %zu bytes of its %s", path,
                            done, n, what);
         done += (size_t)got;
     }
@@ -92,19 +93,20 @@ static enum err_code read_header(gzFile in, const char *path,
     if (read_part(in, path, "header", head, 4, err) != ERR_OK)
         return err->code;
     if (head[0] != 0 || head[1] != 0 || head[3] == 0)
-        return err_set(err, ERR_FORMAT,
-                       "'%s' is not an IDX file: it starts with %02x %02x %02x"
-                       " %02x, 00 00 08 and a rank were expected",
-                       path, head[0], head[1], head[2], head[3]);
+        return err_set(
+            err, ERR_FORMAT,
+            "\"%s\" is not an IDX file: it starts with %02x %02x %02x"
+            " %02x, 00 00 08 and a rank were expected",
+            path, head[0], head[1], head[2], head[3]);
     if (head[2] != IDX_UINT8)
         return err_set(err, ERR_UNSUPPORTED,
-                       "'%s' holds elements of type %s (%02x), uint8 (08) was"
+                       "\"%s\" holds elements of type %s (%02x), uint8 (08) was"
                        " expected",
                        path, type_text(head[2]), head[2]);
     if (head[3] > IDX_RANK_MAX)
         return err_set(err, ERR_UNSUPPORTED,
-                       "'%s' has %d dimensions, at most %d were expected", path,
-                       head[3], IDX_RANK_MAX);
+                       "\"%s\" has %d dimensions, at most %d were expected",
+                       path, head[3], IDX_RANK_MAX);
     f->rank = head[3];
     if (read_part(in, path, "header", size, 4 * (size_t)f->rank, err) != ERR_OK)
         return err->code;
@@ -123,20 +125,21 @@ static enum err_code count_elements(const char *path, struct idx_file *f,
     int i;
 
     if (stat(path, &st) != 0)
-        return err_set(err, ERR_IO, "'%s': %s", path, strerror(errno));
+        return err_set(err, ERR_IO, "\"%s\": %s", path, strerror(errno));
     limit = ((size_t)st.st_size + 64) * DEFLATE_MAX;
     f->count = 1;
     for (i = 0; i < f->rank; i++) {
         if (f->dim[i] == 0)
             return err_set(err, ERR_FORMAT,
-                           "'%s' is empty: dimension %d of its header is 0",
+                           "\"%s\" is empty: dimension %d of its header is 0",
                            path, i + 1);
         if (!mem_mul(f->count, (size_t)f->dim[i], &f->count) ||
             f->count > limit)
-            return err_set(err, ERR_FORMAT,
-                           "'%s' has a header that promises more elements than"
-                           " its %lld bytes can hold",
-                           path, (long long)st.st_size);
+            return err_set(
+                err, ERR_FORMAT,
+                "\"%s\" has a header that promises more elements than"
+                " its %lld bytes can hold",
+                path, (long long)st.st_size);
     }
     return ERR_OK;
 }
@@ -159,7 +162,7 @@ static enum err_code read_body(gzFile in, const char *path, struct idx_file *f,
         return read_failed(in, path, err);
     if (got > 0)
         return err_set(err, ERR_FORMAT,
-                       "'%s' goes on after the %zu elements its header speaks"
+                       "\"%s\" goes on after the %zu elements its header speaks"
                        " of",
                        path, f->count);
     return ERR_OK;
@@ -177,7 +180,7 @@ static enum err_code idx_load(const char *path, struct idx_file *f,
     in = gzopen(path, "rb");
     if (in == NULL)
         return err_set(err, errno == ENOENT ? ERR_MISSING : ERR_IO,
-                       "open '%s': %s", path,
+                       "open \"%s\": %s", path,
                        errno != 0 ? strerror(errno) : "not enough memory");
     (void)gzbuffer(in, 1 << 17);
     code = read_header(in, path, f, err);
@@ -196,21 +199,22 @@ static enum err_code check_pair(const char *images, const char *labels,
                                 const struct idx_file *y, struct err *err)
 {
     if (x->rank < 2)
-        return err_set(err, ERR_FORMAT,
-                       "'%s' holds %lld single numbers, pictures (rank 3) were"
-                       " expected; are the names swapped?",
-                       images, x->dim[0]);
+        return err_set(
+            err, ERR_FORMAT,
+            "\"%s\" holds %lld single numbers, pictures (rank 3) were"
+            " expected; are the names swapped?",
+            images, x->dim[0]);
     if (y->rank != 1)
         return err_set(err, ERR_FORMAT,
-                       "'%s' has rank %d, labels (rank 1) were expected",
+                       "\"%s\" has rank %d, labels (rank 1) were expected",
                        labels, y->rank);
     if (x->dim[0] != y->dim[0])
         return err_set(err, ERR_FORMAT,
-                       "'%s' holds %lld pictures but '%s' %lld labels", images,
-                       x->dim[0], labels, y->dim[0]);
+                       "\"%s\" holds %lld pictures but \"%s\" %lld labels",
+                       images, x->dim[0], labels, y->dim[0]);
     if (x->dim[0] > INT_MAX)
-        return err_set(err, ERR_UNSUPPORTED, "'%s' holds %lld pictures", images,
-                       x->dim[0]);
+        return err_set(err, ERR_UNSUPPORTED, "\"%s\" holds %lld pictures",
+                       images, x->dim[0]);
     return ERR_OK;
 }
 
@@ -233,7 +237,7 @@ static enum err_code load_pair(const char *images, const char *labels,
     if (x.rank == 3)
         dim[2] = 1;
     if (shape_make(shape, x.rank == 3 ? 3 : x.rank - 1, dim, err) != ERR_OK) {
-        err_context(err, "'%s'", images);
+        err_context(err, "\"%s\"", images);
         goto done;
     }
     s->label = mem_block_array(y.count, sizeof(*s->label), "labels", err);
@@ -269,11 +273,12 @@ static enum err_code settle_classes(const struct idx_names *names,
     d->classes = largest_label(&d->train) + 1;
     for (i = 0; i < d->test.n; i++) {
         if (d->test.label[i] >= d->classes)
-            return err_set(err, ERR_FORMAT,
-                           "'%s': label %d of row %d does not occur in '%s',"
-                           " whose labels are 0 to %d",
-                           names->test_labels, d->test.label[i], i,
-                           names->train_labels, d->classes - 1);
+            return err_set(
+                err, ERR_FORMAT,
+                "\"%s\": label %d of row %d does not occur in \"%s\","
+                " whose labels are 0 to %d",
+                names->test_labels, d->test.label[i], i, names->train_labels,
+                d->classes - 1);
     }
     return ERR_OK;
 }
@@ -289,7 +294,7 @@ static enum err_code load_test(const struct idx_names *names, struct dataset *d,
         return err->code;
     if (!shape_equal(&shape, &d->shape))
         return err_set(
-            err, ERR_SHAPE, "'%s' holds pictures of %s but '%s' of %s",
+            err, ERR_SHAPE, "\"%s\" holds pictures of %s but \"%s\" of %s",
             names->test_images, shape_text(&shape, here, sizeof(here)),
             names->train_images, shape_text(&d->shape, there, sizeof(there)));
     return ERR_OK;

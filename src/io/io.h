@@ -66,11 +66,9 @@ struct idx_names {
 enum err_code idx_open(const struct idx_names *names, struct dataset **out,
                        struct err *err) MUST_CHECK;
 
-/* Writes text to path atomically, or appends with a sync. */
+/* Whole files of text; saving is atomic. */
 enum err_code text_save(const char *path, const char *text,
                         struct err *err) MUST_CHECK;
-enum err_code text_append(const char *path, const char *text,
-                          struct err *err) MUST_CHECK;
 enum err_code text_load(const char *path, struct str *out,
                         struct err *err) MUST_CHECK;
 

@@ -78,6 +78,7 @@ enum err_code keras_flatten(const struct keras_source *s,
                             struct keras_graph *out,
                             struct err *err) MUST_CHECK;
 void keras_graph_done(struct keras_graph *g);
+bool keras_has_layer(const struct keras_graph *g, const char *name);
 
 /* ---- layers */
 

@@ -69,24 +69,13 @@ static enum err_code add_node(struct building *b, const struct keras_layer *l,
     return err_context(b->err, "layer \"%s\"", l->own_name);
 }
 
-static bool is_layer_name(const struct keras_graph *g, const char *name)
-{
-    int i;
-
-    for (i = 0; i < g->count; i++) {
-        if (strcmp(g->layer[i].name, name) == 0)
-            return true;
-    }
-    return false;
-}
-
 /* Returns new: a name for what the file has no name for. */
 static char *free_name(const struct building *b, const struct keras_layer *l,
                        const char *role)
 {
     char *name = mem_printf("%s_%s", l->name, role);
 
-    while (is_layer_name(b->g, name) || net_find(b->net, name) >= 0) {
+    while (keras_has_layer(b->g, name) || net_find(b->net, name) >= 0) {
         char *longer = mem_printf("%s_", name);
 
         mem_free(name);

@@ -104,7 +104,7 @@ static char *vars_path(const struct model *m, const json_t *layers, size_t at)
     return path;
 }
 
-static bool name_taken(const struct keras_graph *g, const char *name)
+bool keras_has_layer(const struct keras_graph *g, const char *name)
 {
     int i;
 
@@ -122,7 +122,7 @@ static char *unique_name(const struct keras_graph *g, const char *prefix,
     char *full = mem_printf("%s%s", prefix, name);
     int i;
 
-    for (i = 1; name_taken(g, full); i++) {
+    for (i = 1; keras_has_layer(g, full); i++) {
         mem_free(full);
         full = mem_printf("%s%s_%d", prefix, name, i);
     }
@@ -346,7 +346,7 @@ static enum err_code try_call(struct graph_reading *r, struct call *c,
 
     if (!collect(r, c->inbound, 0, &in, &ready))
         return err_set(r->f->err, ERR_UNSUPPORTED,
-                       "layer '%s' takes more than %d inputs", name,
+                       "layer \"%s\" takes more than %d inputs", name,
                        LAYER_INPUT_MAX);
     if (!ready)
         return ERR_OK;
@@ -386,7 +386,7 @@ static enum err_code run_calls(struct graph_reading *r)
     if (stuck == NULL)
         return ERR_OK;
     return err_set(r->f->err, ERR_FORMAT,
-                   "the inputs of layer '%s' are not there, or depend on it",
+                   "the inputs of layer \"%s\" are not there, or depend on it",
                    name_of(json_array_get(r->layers, stuck->layer)));
 }
 
@@ -429,7 +429,7 @@ static enum err_code bind_inputs(struct graph_reading *r, const struct ids *in)
         return r->f->err->code;
     if (order.count != in->count)
         return err_set(r->f->err, ERR_UNSUPPORTED,
-                       "the model '%s' has %d inputs; %d %s expected",
+                       "the model \"%s\" has %d inputs; %d %s expected",
                        name_of(r->m->json), order.count, in->count,
                        in->count == 1 ? "was" : "were");
     for (k = 0; k < order.count; k++)
@@ -466,7 +466,7 @@ static enum err_code flatten_model(struct flat *f, const struct model *m,
                        "models are nested more than %d deep", DEPTH_LIMIT);
     if (class == NULL || !is_model(class, config))
         return err_set(f->err, ERR_UNSUPPORTED,
-                       "the model's class '%s' is Python code of its own;"
+                       "the model's class \"%s\" is Python code of its own;"
                        " Sequential or Functional was expected",
                        class != NULL ? class : "(none)");
     if (strcmp(class, "Sequential") == 0 && in->count == 1)

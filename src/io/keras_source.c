@@ -210,7 +210,7 @@ static enum err_code read_model_of(const char *path, json_t **out,
     keras_close(&other);
     if (*out == NULL)
         return err_set(err, ERR_UNSUPPORTED,
-                       "'%s' holds no architecture either", path);
+                       "\"%s\" holds no architecture either", path);
     return ERR_OK;
 }
 

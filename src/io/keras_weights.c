@@ -307,27 +307,39 @@ enum err_code keras_read_weights(const struct keras_source *s,
     return ERR_OK;
 }
 
+/* ---- without an architecture of Keras */
+
+static enum err_code read_named(hid_t group, const struct h5_names *names,
+                                struct node *n, struct err *err)
+{
+    int k;
+
+    if (names->count != (size_t)n->param_count)
+        return err_set(err, ERR_FORMAT,
+                       "layer \"%s\" has %zu arrays of weights in the file; %d"
+                       " were expected",
+                       n->name, names->count, n->param_count);
+    for (k = 0; k < n->param_count; k++) {
+        if (keras_read_array(group, names->name[k], &n->param[k],
+                             H5T_NATIVE_FLOAT, n->param[k].value,
+                             err) != ERR_OK)
+            return err_context(err, "layer \"%s\"", n->name);
+    }
+    return ERR_OK;
+}
+
 enum err_code keras_read_node(const struct keras_source *s, const char *name,
                               struct node *node, struct err *err)
 {
     hid_t H5_AUTO group = H5Gopen2(s->root, name, H5P_DEFAULT);
     struct h5_names names = {0};
-    enum err_code code = ERR_OK;
-    int k;
+    enum err_code code;
 
     if (group < 0)
-        return h5_fail(err, ERR_FORMAT, "no weights for layer \"%s\"", name);
-    if (!h5_attr_names(group, "weight_names", &names) ||
-        names.count != (size_t)node->param_count) {
-        h5_names_done(&names);
-        return err_set(err, ERR_FORMAT,
-                       "layer \"%s\" has %zu arrays of weights; %d were"
-                       " expected",
-                       name, names.count, node->param_count);
-    }
-    for (k = 0; k < node->param_count && code == ERR_OK; k++)
-        code = keras_read_array(group, names.name[k], &node->param[k],
-                                H5T_NATIVE_FLOAT, node->param[k].value, err);
+        return h5_fail(err, ERR_FORMAT,
+                       "the file has no weights for layer \"%s\"", name);
+    (void)h5_attr_names(group, "weight_names", &names);
+    code = read_named(group, &names, node, err);
     h5_names_done(&names);
     return code;
 }
@@ -351,24 +363,6 @@ static bool next_group(const struct keras_source *s, const struct h5_names *all,
     return false;
 }
 
-static enum err_code adopt_node(hid_t group, const struct h5_names *names,
-                                struct node *n, struct err *err)
-{
-    int k;
-
-    if (names->count != (size_t)n->param_count)
-        return err_set(err, ERR_SHAPE,
-                       "layer \"%s\" has %d arrays of weights, the file's %zu",
-                       n->name, n->param_count, names->count);
-    for (k = 0; k < n->param_count; k++) {
-        if (keras_read_array(group, names->name[k], &n->param[k],
-                             H5T_NATIVE_FLOAT, n->param[k].value,
-                             err) != ERR_OK)
-            return err_context(err, "layer \"%s\"", n->name);
-    }
-    return ERR_OK;
-}
-
 static enum err_code adopt_all(const struct keras_source *s,
                                const struct h5_names *all, struct net *net,
                                struct err *err)
@@ -389,7 +383,7 @@ static enum err_code adopt_all(const struct keras_source *s,
                            "the file has no weights for layer \"%s\"", n->name);
             break;
         }
-        code = adopt_node(group, &names, n, err);
+        code = read_named(group, &names, n, err);
         h5_names_done(&names);
         h5_close(group);
     }

@@ -19,18 +19,13 @@
 
 static unsigned number(const char *at, int bytes)
 {
-    unsigned n = 0;
-    int i;
-
-    for (i = bytes - 1; i >= 0; i--)
-        n = n << 8 | (unsigned char)at[i];
-    return n;
+    return (unsigned)file_number(at, bytes);
 }
 
 static enum err_code damaged(const struct zip *z, const char *what,
                              struct err *err)
 {
-    return err_set(err, ERR_FORMAT, "'%s' is a damaged zip archive: %s",
+    return err_set(err, ERR_FORMAT, "\"%s\" is a damaged zip archive: %s",
                    z->path, what);
 }
 
@@ -154,11 +149,11 @@ static enum err_code check_member(const struct zip *z, const char *name,
                                   const struct member *m, struct err *err)
 {
     if ((m->flags & 1) != 0)
-        return err_set(err, ERR_UNSUPPORTED, "'%s': %s is encrypted", z->path,
+        return err_set(err, ERR_UNSUPPORTED, "\"%s\": %s is encrypted", z->path,
                        name);
     if (m->method != STORED && m->method != DEFLATED)
         return err_set(err, ERR_UNSUPPORTED,
-                       "'%s': %s is packed with method %u; stored or deflated"
+                       "\"%s\": %s is packed with method %u; stored or deflated"
                        " was expected",
                        z->path, name, m->method);
     if ((m->method == STORED && m->packed != m->size) ||
@@ -175,7 +170,7 @@ enum err_code zip_read(const struct zip *z, const char *name, char **bytes,
     char *to;
 
     if (!find_member(z, name, &m))
-        return err_set(err, ERR_MISSING, "'%s' is a zip archive without %s",
+        return err_set(err, ERR_MISSING, "\"%s\" is a zip archive without %s",
                        z->path, name);
     if (check_member(z, name, &m, err) != ERR_OK)
         return err->code;
