@@ -129,7 +129,7 @@ static bool is_direct(const struct window *w)
 /* Everything one pass needs to know. */
 struct plan {
     struct window w;
-    bool direct;
+    bool direct, grey;       /* no matrix for forward; see conv_grey */
     int group_in, group_out; /* channels of a group */
     int depth;               /* kh * kw * group_in: columns of the matrix */
     int lines, block;        /* output lines of the shard, of a block */
@@ -144,6 +144,7 @@ static struct plan plan_of(const void *config, const struct shape *in, int n)
     size_t line;
 
     p.direct = is_direct(&p.w);
+    p.grey = conv_grey_fits(&p.w, c->filters);
     p.depth = p.w.kh * p.w.kw * p.group_in;
     p.lines = n * p.w.out_h;
     line = (size_t)p.w.out_w * (size_t)p.depth;
@@ -204,7 +205,7 @@ static void forward_block(const struct layer_pass *p, const struct plan *plan,
     float *y =
         p->y + (size_t)first * (size_t)plan->w.out_w * (size_t)c->filters;
 
-    for (group = 0; group < c->groups; group++) {
+    for (group = 0; group < c->groups && !plan->grey; group++) {
         const float *cols = matrix(p, plan, first, lines, group, &stride);
         int to = group * plan->group_out;
 
@@ -218,7 +219,11 @@ static void forward_block(const struct layer_pass *p, const struct plan *plan,
                             .c = y + to,
                             .c_stride = c->filters});
     }
-    if (c->use_bias)
+    if (plan->grey)
+        conv_grey(&plan->w, p->x[0], p->param[0],
+                  c->use_bias ? p->param[1] : NULL, c->filters, first, lines,
+                  y);
+    else if (c->use_bias)
         vec_add_row(p->param[1], y, (size_t)rows, (size_t)c->filters);
 }
 

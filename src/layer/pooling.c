@@ -11,9 +11,10 @@ const struct layer_attr pool_attrs[POOL_ATTR_COUNT] = {
     ATTR_PADDING_ROW(struct pool_config),
 };
 
-static struct window window_of(const struct pool_config *c,
-                               const struct shape *in)
+struct window pool_window(const void *config, const struct shape *in)
 {
+    const struct pool_config *c = config;
+
     return window_make(
         in, &(struct window_spec){.size = c->pool_size,
                                   .stride = c->strides,
@@ -29,7 +30,7 @@ enum err_code pool_shape(const char *kind, const void *config,
 
     if (code != ERR_OK)
         return code;
-    w = window_of(config, in);
+    w = pool_window(config, in);
     return layer_window_shape(kind, &w, w.c, out, err);
 }
 
@@ -37,7 +38,7 @@ void pool_each(const struct layer_pass *p,
                void (*visit)(const struct layer_pass *p,
                              const struct pool_place *at))
 {
-    struct window w = window_of(p->config, p->in);
+    struct window w = pool_window(p->config, p->in);
     struct pool_place at = {.c = (size_t)w.c, .row = (size_t)w.w * (size_t)w.c};
     int line, ox;
 

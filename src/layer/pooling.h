@@ -25,6 +25,7 @@ enum err_code pool_shape(const char *kind, const void *config,
                          const struct shape *in, struct shape *out,
                          struct err *err) MUST_CHECK;
 
+struct window pool_window(const void *config, const struct shape *in);
 /* Visits every place of the shard, in order. */
 void pool_each(const struct layer_pass *p,
                void (*visit)(const struct layer_pass *p,

@@ -83,4 +83,11 @@ void conv_depthwise_kernel(const struct window *w, int multiplier, int n,
 void conv_depthwise_input(const struct window *w, int multiplier, int n,
                           const float *k, const float *dy, float *dx);
 
+/* Output lines first..first+lines-1 of the shard straight from x, without a
+ * matrix: y (lines, out_w, filters), kernel (kh, kw, 1, filters), bias
+ * (filters; may be NULL).  Sums go over the taps in order. */
+bool conv_grey_fits(const struct window *w, int filters);
+void conv_grey(const struct window *w, const float *x, const float *kernel,
+               const float *bias, int filters, int first, int lines, float *y);
+
 #endif
