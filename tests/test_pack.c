@@ -9,6 +9,7 @@
 #include "base/rng.h"
 #include "compress/mask.h"
 #include "compress/pack.h"
+#include "compress/trim.h"
 #include "net/spec.h"
 #include "net/zoo.h"
 
@@ -454,6 +455,40 @@ static void test_refusals_say_what_is_wrong(void **state)
     net_free(net);
 }
 
+/* By hand: the largest, 0.8, is in [0.5, 1), so four bits count sixteenths. */
+static void test_trimmed_values_are_multiples_of_one_step(void **state)
+{
+    static const float before[] = {0.8f, -0.31f, 0.02f, -0.1f};
+    static const float after[] = {0.8125f, -0.3125f, 0.0f, -0.125f};
+    struct trim_request r = {.biases = 4, .codebooks = 3, .layers = "a"};
+    struct net *net = net_of(small);
+    struct trim_report report;
+    struct param *kernel = &net->node[0].param[0];
+    size_t i;
+    int c;
+
+    (void)state;
+    assert_int_equal(trim_step(0.8, 4), -4);
+    assert_int_equal(trim_step(0.99, 4), -3); /* 15.84 would round to 16 */
+    assert_int_equal(trim_step(1.0, 4), -3);
+    share(net, 6, 8);
+    kernel->book->centroid[1] = 0.001f;
+    memcpy(net->node[0].param[1].value, before, sizeof(before));
+    report = trim_apply(net, &r);
+    assert_int_equal(report.biases, 4);
+    assert_int_equal(report.shared, 6);
+    assert_memory_equal(net->node[0].param[1].value, after, sizeof(after));
+    for (c = 1; c <= 6; c++) {
+        double q = ldexp((double)kernel->book->centroid[c], 6);
+
+        assert_true(q == rint(q) && q != 0);
+    }
+    for (i = 0; i < kernel->count; i++)
+        assert_true(kernel->value[i] ==
+                    kernel->book->centroid[kernel->book->code[i]]);
+    net_free(net);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -465,6 +500,7 @@ int main(void)
         cmocka_unit_test(test_damage_is_refused_without_a_fault),
         cmocka_unit_test(test_noise_is_refused_without_a_fault),
         cmocka_unit_test(test_refusals_say_what_is_wrong),
+        cmocka_unit_test(test_trimmed_values_are_multiples_of_one_step),
     };
 
     return cmocka_run_group_tests_name("pack", tests, NULL, NULL);

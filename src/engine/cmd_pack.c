@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include "base/mem.h"
+#include "compress/trim.h"
 #include "engine/bench.h"
 #include "engine/pack_file.h"
 #include "io/io.h"
@@ -83,6 +84,77 @@ static enum err_code run_unpack(struct bench *b, const struct cmd_call *call,
     return code;
 }
 
+static enum err_code finish_trim(struct bench *b, const char *text,
+                                 const struct trim_report *r, struct err *err)
+{
+    struct stage *s;
+    struct err why;
+
+    bench_touched(b);
+    s = bench_stage(b, text, err);
+    if (s == NULL) {
+        why = *err;
+        bench_restore(b);
+        *err = why;
+        return err->code;
+    }
+    if (b->data != NULL && bench_score(b, &s->after, err) != ERR_OK)
+        s->after = (struct score){0};
+    bench_say(b, LOG_NOTE,
+              "%lld shared values and %lld biases, the largest change %.3g",
+              r->shared, r->biases, r->error);
+    bench_say_stage(b, s);
+    return ERR_OK;
+}
+
+static enum err_code run_trim(struct bench *b, const struct cmd_call *call,
+                              struct err *err)
+{
+    struct trim_request r = {.biases = (int)cmd_number(call, "biases"),
+                             .codebooks = (int)cmd_number(call, "codebooks"),
+                             .layers = cmd_text(call, "layers")};
+    struct trim_report report;
+    struct str text = {0};
+    enum err_code code;
+
+    if (r.biases == 0 && r.codebooks == 0)
+        return err_set(err, ERR_USAGE,
+                       "trim wants biases=BITS, codebooks=BITS or both");
+    report = trim_apply(b->net, &r);
+    if (report.biases + report.shared == 0) {
+        bench_restore(b);
+        return err_set(err, ERR_STATE, "there is nothing to trim%s",
+                       r.biases == 0 ? ": no layer has a codebook" : "");
+    }
+    str_add(&text, "trim");
+    if (r.biases > 0)
+        str_addf(&text, " biases=%d", r.biases);
+    if (r.codebooks > 0)
+        str_addf(&text, " codebooks=%d", r.codebooks);
+    if (r.layers != NULL)
+        str_addf(&text, " layers=%s", r.layers);
+    code = finish_trim(b, text.text, &report, err);
+    str_done(&text);
+    return code;
+}
+
+static const struct arg_def trim_args[] = {
+    {.name = "biases",
+     .help = "bits of the largest bias of an array, without its sign",
+     .type = ARG_INT,
+     .least = 1,
+     .most = TRIM_BITS_MOST},
+    {.name = "codebooks",
+     .help = "bits of the largest value of a codebook, without its sign",
+     .type = ARG_INT,
+     .least = 1,
+     .most = TRIM_BITS_MOST},
+    {.name = "layers",
+     .help = "which layers, by name; all without it",
+     .type = ARG_LAYERS,
+     .source = SOURCE_LAYERS},
+    {0}};
+
 static const struct arg_def pack_args[] = {
     {.name = "file",
      .help = "the file to write, by custom .pack",
@@ -111,6 +183,15 @@ static const struct arg_def unpack_args[] = {{.name = "file",
                                              {0}};
 
 const struct cmd_row pack_commands[] = {
+    {.name = "trim",
+     .usage = "[biases=BITS] [codebooks=BITS] [layers=PATTERN]",
+     .help = "fewer digits for biases and for the values of codebooks",
+     .more = "Each becomes a whole multiple of a power of two, as fine as the "
+             "largest of its array allows in that many bits.  In a very sparse "
+             "net they take as many bytes as the weights.",
+     .args = {trim_args},
+     .flags = CMD_NEEDS_NET | CMD_RECORDED,
+     .run = run_trim},
     {.name = "pack",
      .usage = "FILE [coder=best|context|huffman|fixed]",
      .help = "write the net in as few bytes as it takes, and compare at once",
