@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "compress/calibrate.h"
 #include "compress/cluster.h"
 #include "compress/prune.h"
 #include "compress/round.h"
@@ -30,6 +31,7 @@ WORDS_OF(schedule_words, sparsity_schedules)
 WORDS_OF(criterion_words, criteria)
 WORDS_OF(cluster_words, cluster_methods)
 WORDS_OF(range_words, range_rules)
+WORDS_OF(calibrator_words, calibrators)
 WORDS_OF(zoo_words, zoo_rows)
 WORDS_OF(metric_words, metric_rows)
 
@@ -117,6 +119,7 @@ static const char *(*const sources[SOURCE_FIXED])(int i, const char **help) = {
     [SOURCE_CLUSTERS] = cluster_words,
     [SOURCE_SCALES] = scale_words,
     [SOURCE_RANGES] = range_words,
+    [SOURCE_CALIBRATORS] = calibrator_words,
     [SOURCE_SHARED_STEPS] = shared_step_words,
     [SOURCE_SETS] = set_words,
     [SOURCE_MASKS] = mask_words,

@@ -36,6 +36,7 @@ enum arg_source {
     SOURCE_CLUSTERS,
     SOURCE_SCALES,
     SOURCE_RANGES,
+    SOURCE_CALIBRATORS,
     SOURCE_SHARED_STEPS,
     SOURCE_SETS, /* validation, test, train */
     SOURCE_MASKS,

@@ -6,6 +6,7 @@
 #include "compress/round.h"
 #include "compress/share.h"
 #include "engine/bench.h"
+#include "engine/integer.h"
 
 /* A layer as it was quantised, kept until the stage is told. */
 struct told {
@@ -338,4 +339,14 @@ const struct cmd_row quantise_commands[] = {
      .args = {reassign_args},
      .flags = CMD_NEEDS_NET | CMD_JOB | CMD_RECORDED,
      .run = run_reassign},
+    {.name = "integer",
+     .usage = "[by=minmax|percentile|kl] [samples=500]",
+     .help = "run the net in whole numbers and compare",
+     .more = "Weights become int8 with a scale for each output channel, unless "
+             "they are on a symmetric grid already, activations uint8; sums "
+             "are int32, and no float is used between picture and logits.  The "
+             "net is not changed.",
+     .args = {integer_args},
+     .flags = CMD_NEEDS_NET | CMD_NEEDS_DATA | CMD_JOB | CMD_RECORDED,
+     .run = integer_try},
     {0}};

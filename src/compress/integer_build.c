@@ -1,0 +1,302 @@
+/* A net turned into whole numbers. */
+#include <math.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "compress/integer_op.h"
+
+void integer_factor(double factor, int32_t *m0, int *shift)
+{
+    int exponent;
+    double m = frexp(factor, &exponent);
+    int64_t whole = llround(ldexp(m, 31));
+
+    if (whole == (int64_t)1 << 31) {
+        whole /= 2;
+        exponent++;
+    }
+    *m0 = (int32_t)whole;
+    *shift = 31 - exponent;
+    if (*shift > 62) { /* nothing is left of any sum */
+        *m0 = 0;
+        *shift = 62;
+    }
+    if (*shift < 1) { /* more than any number holds; the clamp sees to it */
+        *m0 = INT32_MAX;
+        *shift = 1;
+    }
+}
+
+/* A kind's attribute by its name in a spec; NULL when it has none. */
+static const void *attr_of(const struct node *n, const char *name)
+{
+    int i;
+
+    for (i = 0; i < n->kind->attr_count; i++) {
+        if (strcmp(n->kind->attrs[i].name, name) == 0)
+            return n->config + n->kind->attrs[i].offset;
+    }
+    return NULL;
+}
+
+static bool is_kind(const struct node *n, const char *name)
+{
+    return strcmp(n->kind->name, name) == 0;
+}
+
+/* The only node that reads this one, or -1. */
+static int only_user(const struct net *net, int node)
+{
+    int user = -1, i, k;
+
+    for (i = node + 1; i < net->node_count; i++) {
+        for (k = 0; k < net->node[i].in_count; k++) {
+            if (net->node[i].in[k] != node)
+                continue;
+            if (user >= 0)
+                return -1;
+            user = i;
+        }
+    }
+    return user;
+}
+
+static const struct shape *shape_of(const struct net *net, int node)
+{
+    return node == NET_INPUT ? &net->input : &net->node[node].out;
+}
+
+static struct window window_of(const struct net *net, const struct node *n)
+{
+    const int *size = attr_of(n, "kernel_size");
+    const enum padding *padding = attr_of(n, "padding");
+
+    return window_make(
+        shape_of(net, n->in[0]),
+        &(struct window_spec){.size =
+                                  size != NULL ? size : attr_of(n, "pool_size"),
+                              .stride = attr_of(n, "strides"),
+                              .step = attr_of(n, "dilation_rate"),
+                              .same = *padding == PADDING_SAME});
+}
+
+static enum err_code refuse(const struct node *n, struct err *err)
+{
+    return err_set(err, ERR_UNSUPPORTED,
+                   "layer \"%s\" (%s) has no form in whole numbers here",
+                   n->name, n->kind->name);
+}
+
+static enum err_code choose_kind(const struct net *net, int number,
+                                 struct op *op, struct err *err)
+{
+    static const struct {
+        const char *name;
+        enum op_kind kind;
+    } rows[] = {{"dense", OP_DENSE},     {"conv2d", OP_CONV},
+                {"max_pool2d", OP_MOST}, {"average_pool2d", OP_MEAN},
+                {"flatten", OP_VIEW},    {"reshape", OP_VIEW},
+                {"dropout", OP_VIEW},    {"relu", OP_CLAMP}};
+    const struct node *n = &net->node[number];
+    const int *groups = attr_of(n, "groups");
+    size_t i;
+
+    op->in = n->in_count > 0 ? n->in[0] : NET_INPUT;
+    op->out_count = shape_count(&n->out);
+    if (number == net_softmax_of(net, 0)) {
+        op->kind = OP_VIEW;
+        return ERR_OK;
+    }
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (is_kind(n, rows[i].name))
+            break;
+    }
+    if (i == sizeof(rows) / sizeof(rows[0]) || n->in_count != 1 ||
+        (groups != NULL && *groups != 1))
+        return refuse(n, err);
+    op->kind = rows[i].kind;
+    if (op->kind == OP_CONV || op->kind == OP_MOST || op->kind == OP_MEAN)
+        op->window = window_of(net, n);
+    return ERR_OK;
+}
+
+/* The grid of what node gives: its own range, that of the relu behind it, or,
+ * of what only moves numbers, that of its input. */
+static void set_range(struct integer *m, const struct net *net, int number,
+                      const struct act_range *range)
+{
+    struct op *op = &m->op[number];
+    int user = only_user(net, number);
+    const struct act_range *r = &range[number];
+
+    if (!op_is_product(op)) {
+        int in = op->in == NET_INPUT ? m->count : op->in;
+
+        m->act->scale[number] = m->act->scale[in];
+        m->act->zero[number] = m->act->zero[in];
+        return;
+    }
+    if (user >= 0 && m->op[user].kind == OP_CLAMP && !op->logits) {
+        r = &range[user];
+        m->op[user].kind = OP_VIEW;
+    }
+    grid_range(m->act, number, r->low, r->high);
+}
+
+/* One unit's weights as numbers, and their scale. */
+static void round_unit(struct op *op, const struct param *p, int unit)
+{
+    const struct grid *g = p->grid;
+    float most = 0.0f, scale;
+    int i;
+
+    if (g != NULL && g->kind == GRID_SYMMETRIC) {
+        int channel = g->channels > 1 ? unit : 0;
+
+        op->scale[unit] = g->scale[channel];
+        for (i = 0; i < op->inputs; i++)
+            op->weight[(size_t)unit * (size_t)op->inputs + (size_t)i] =
+                (int8_t)grid_code(
+                    g, p->value[(size_t)i * (size_t)op->units + (size_t)unit],
+                    channel);
+        return;
+    }
+    for (i = 0; i < op->inputs; i++)
+        most = fmaxf(
+            most,
+            fabsf(p->value[(size_t)i * (size_t)op->units + (size_t)unit]));
+    scale = most > 0.0f ? most / 127.0f : 1.0f;
+    op->scale[unit] = scale;
+    for (i = 0; i < op->inputs; i++)
+        op->weight[(size_t)unit * (size_t)op->inputs + (size_t)i] =
+            (int8_t)nearbyintf(
+                p->value[(size_t)i * (size_t)op->units + (size_t)unit] / scale);
+}
+
+static int32_t round_bias(double bias, double scale)
+{
+    double q = nearbyint(bias / scale);
+
+    return q > 1e9 ? 1000000000 : q < -1e9 ? -1000000000 : (int32_t)q;
+}
+
+static enum err_code make_product(struct integer *m, const struct net *net,
+                                  int number, struct err *err)
+{
+    const struct node *n = &net->node[number];
+    const struct param *p = &n->param[0];
+    struct op *op = &m->op[number];
+    int in = op->in == NET_INPUT ? m->count : op->in, u;
+    size_t units;
+
+    op->units = p->def.shape.dim[p->def.shape.rank - 1];
+    units = (size_t)op->units;
+    op->inputs = (int)(p->count / units);
+    op->weight = mem_block_array(p->count, 1, "whole weights", err);
+    if (op->weight == NULL)
+        return err->code;
+    op->bias = mem_array(units, sizeof(*op->bias));
+    op->m0 = mem_array(units, sizeof(*op->m0));
+    op->shift = mem_array(units, sizeof(*op->shift));
+    op->scale = mem_array(units, sizeof(*op->scale));
+    for (u = 0; u < op->units; u++) {
+        double sx, sy = (double)m->act->scale[number];
+
+        round_unit(op, p, u);
+        sx = (double)m->act->scale[in] * (double)op->scale[u];
+        if (n->param_count > 1)
+            op->bias[u] = round_bias((double)n->param[1].value[u], sx);
+        integer_factor(sx / sy, &op->m0[u], &op->shift[u]);
+    }
+    return ERR_OK;
+}
+
+static enum err_code find_output(struct integer *m, const struct net *net,
+                                 struct err *err)
+{
+    int softmax = net_softmax_of(net, 0);
+
+    if (net->output_count != 1)
+        return err_set(err, ERR_UNSUPPORTED,
+                       "a net with %d outputs has no form in whole numbers "
+                       "here",
+                       net->output_count);
+    m->output = softmax >= 0 ? net->node[softmax].in[0] : net->output[0];
+    if (m->output == NET_INPUT || !op_is_product(&m->op[m->output]))
+        return err_set(err, ERR_UNSUPPORTED,
+                       "a net in whole numbers ends in a dense layer or a "
+                       "convolution");
+    m->op[m->output].logits = true;
+    m->classes = (int)m->op[m->output].out_count;
+    return ERR_OK;
+}
+
+static enum err_code build(struct integer *m, const struct net *net,
+                           const struct act_range *range, struct err *err)
+{
+    int i;
+
+    for (i = 0; i < m->count; i++) {
+        if (choose_kind(net, i, &m->op[i], err) != ERR_OK)
+            return err->code;
+    }
+    if (find_output(m, net, err) != ERR_OK)
+        return err->code;
+    grid_range(m->act, m->count, range[m->count].low, range[m->count].high);
+    for (i = 0; i < m->count; i++) {
+        set_range(m, net, i, range);
+        if (op_is_product(&m->op[i]) && make_product(m, net, i, err) != ERR_OK)
+            return err->code;
+    }
+    return ERR_OK;
+}
+
+struct integer *integer_new(const struct net *net,
+                            const struct act_range *range, struct err *err)
+{
+    struct integer *m = mem_zalloc(sizeof(*m));
+
+    m->count = net->node_count;
+    m->op = mem_array((size_t)m->count, sizeof(*m->op));
+    m->in_count = shape_count(&net->input);
+    m->act = grid_new(GRID_AFFINE, 8, m->count + 1, 0, err);
+    if (m->act == NULL || build(m, net, range, err) != ERR_OK) {
+        integer_free(m);
+        return NULL;
+    }
+    return m;
+}
+
+void integer_free(struct integer *m)
+{
+    int i;
+
+    if (m == NULL)
+        return;
+    for (i = 0; i < m->count; i++) {
+        mem_block_free(m->op[i].weight);
+        mem_free(m->op[i].bias);
+        mem_free(m->op[i].m0);
+        mem_free(m->op[i].shift);
+        mem_free(m->op[i].scale);
+    }
+    grid_free(m->act);
+    mem_free(m->op);
+    mem_free(m);
+}
+
+size_t integer_bytes(const struct integer *m)
+{
+    size_t bytes = 0;
+    int i;
+
+    for (i = 0; i < m->count; i++) {
+        const struct op *op = &m->op[i];
+
+        if (op_is_product(op))
+            bytes +=
+                (size_t)op->units * (size_t)op->inputs +
+                (size_t)op->units * (sizeof(*op->bias) + sizeof(*op->m0) + 1);
+    }
+    return bytes;
+}

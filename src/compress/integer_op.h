@@ -1,0 +1,45 @@
+/* Private to integer_*.c: a net in whole numbers as a list of operations. */
+#ifndef COMPRESS_INTEGER_OP_H
+#define COMPRESS_INTEGER_OP_H
+
+#include "compress/integer.h"
+#include "tensor/conv.h"
+
+enum op_kind {
+    OP_VIEW, /* the same numbers in another shape */
+    OP_CLAMP,
+    OP_DENSE,
+    OP_CONV,
+    OP_MOST,
+    OP_MEAN
+};
+
+/* A node; its place in the list is its number. */
+struct op {
+    enum op_kind kind;
+    int in; /* node or NET_INPUT */
+    bool logits;
+    size_t out_count;
+    struct window window; /* of all but dense, view, clamp */
+    int inputs, units;    /* of a product */
+    int8_t *weight;       /* (units, inputs) */
+    int32_t *bias, *m0;
+    int *shift;
+    float *scale; /* Sw of each unit */
+};
+
+struct integer {
+    int count;
+    struct op *op;
+    struct grid *act; /* channel i: what node i gives; count: the input */
+    size_t in_count;
+    int output; /* node of the logits */
+    int classes;
+};
+
+static inline bool op_is_product(const struct op *op)
+{
+    return op->kind == OP_DENSE || op->kind == OP_CONV;
+}
+
+#endif
