@@ -208,21 +208,29 @@ static void say_rule(struct bench *b, int n)
 static void say_exit(struct bench *b, const struct exit_table *t, int k,
                      const double *cost, const struct exit_result *r)
 {
-    const struct node *n = &b->net->node[b->net->output[k]];
+    const struct exit_cache *c = &b->exits->cache;
+    const struct exit_rule *rule = &b->exits->rule;
     struct reliability rel;
-    char macs[32], there[32] = "-";
+    char macs[32], there[32] = "-", from[32] = "rest";
 
     exits_reliability_of(t, k, RELIABILITY_BINS, &rel);
     if (r->left[k] > 0)
-        snprintf(there, sizeof(there), "%.2f %%",
+        snprintf(there, sizeof(there), "%.2f%%",
                  100.0 * r->right[k] / r->left[k]);
+    if (k < t->exits - 1 && isinf(rule->threshold[k]))
+        snprintf(from, sizeof(from), "never");
+    else if (k < t->exits - 1)
+        snprintf(from, sizeof(from), "%.4g", rule->threshold[k]);
     bench_say(b, LOG_RESULT,
-              "%2d %-14s %12s MACs %6.1f %%  leave %6.2f %%  right there %8s  "
-              "asked alone %6.2f %%  ECE %.3f  T %.3g",
-              k + 1, n->name, str_commas((long long)cost[k], macs, 32),
+              "%2d %-12.12s %11s %6.1f%% %6.2f%% %7s %6.2f%% %6.2f%%  %.3f "
+              "%6.3f %5.2f  %s",
+              k + 1, exits_name(b->net, k),
+              str_commas((long long)cost[k], macs, sizeof(macs)),
               100 * cost[k] / cost_alone(b->net),
               100.0 * r->left[k] / t->samples, there, 100 * exits_alone(t, k),
-              rel.ece, b->exits->rule.temperature[k]);
+              100 * exits_ensemble(c->logits, c->label, c->n, c->exits,
+                                   c->classes, rule, k),
+              rel.ece, exits_auroc(t, k), rule->temperature[k], from);
 }
 
 static void say_study(struct bench *b, const struct exit_table *t,
@@ -261,6 +269,9 @@ static void say_exits(struct bench *b, const struct exit_table *t,
     int k;
 
     say_rule(b, t->samples);
+    bench_say(b, LOG_RESULT,
+              "   exit                MACs of last   leave   right  of all"
+              " so far    ECE  AUROC     T  from");
     for (k = 0; k < t->exits; k++)
         say_exit(b, t, k, cost, r);
     bench_say(b, LOG_RESULT,
@@ -412,11 +423,17 @@ const struct cmd_row exits_commands[] = {
      .usage = "[time|test|ladder] [by=WORD] [threshold=NUMBER,…] [budget=40%] "
               "[calibrate=yes] …",
      .help = "choose by which rule samples leave early, and what comes of it",
-     .more = "Everything is chosen on the validation samples; no exit sees a "
-             "label.  A sample that leaves is taken out of the mini-batch, and "
-             "what only later exits need is not run for it.  Costs count every "
-             "exit that was asked on the way.  Thresholds fit the net they "
-             "were chosen for; another number of exits takes the usual one.",
+     .more =
+         "The table has, for each exit: the MACs of those that leave there, "
+         "of the last exit alone; how many leave, how many of them are "
+         "right; how many are when all are asked, and when the exits so "
+         "far are averaged; the calibration error; how well the score "
+         "tells right from wrong; temperature and threshold.  "
+         "Everything is chosen on the validation samples; no exit sees a "
+         "label.  A sample that leaves is taken out of the mini-batch, and "
+         "what only later exits need is not run for it.  Costs count every "
+         "exit that was asked on the way.  Thresholds fit the net they "
+         "were chosen for; another number of exits takes the usual one.",
      .args = {exits_args},
      .flags = CMD_NEEDS_DATA | CMD_JOB | CMD_RECORDED,
      .run = run_exits},

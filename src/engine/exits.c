@@ -32,12 +32,22 @@ void exits_free(struct exits *e)
     mem_free(e);
 }
 
+const char *exits_name(const struct net *net, int at)
+{
+    int softmax = net_softmax_of(net, at);
+    int node = softmax < 0 ? net->output[at] : net->node[softmax].in[0];
+
+    return node < 0 ? net->name : net->node[node].name;
+}
+
 enum err_code exits_need(const struct bench *b, struct err *err)
 {
     if (bench_fit(b, err) != ERR_OK)
         return err->code;
     if (b->net->output_count < 2)
-        return err_set(err, ERR_STATE, "\"%s\" has one classifier only",
+        return err_set(err, ERR_STATE,
+                       "\"%s\" has one classifier only; `exit add "
+                       "after=LAYER` puts another behind a layer",
                        b->net->name);
     return ERR_OK;
 }

@@ -88,6 +88,8 @@ extern const struct exit_choice exit_choices[]; /* ends with a NULL name */
 struct exits *exits_new(void);
 void exits_free(struct exits *e);
 
+/* The name of an exit's classifier, its softmax left out. */
+const char *exits_name(const struct net *net, int at);
 /* ERR_STATE with advice when the net has one classifier only. */
 enum err_code exits_need(const struct bench *b, struct err *err) MUST_CHECK;
 /* Fills the cache with `most` validation samples (0: all) where it is not of

@@ -31,8 +31,7 @@ static void fill_rows(const struct bench *b, const struct exit_table *t,
     for (k = 0; k < s->exits; k++) {
         struct exits_row *row = &s->row[k];
 
-        snprintf(row->name, sizeof(row->name), "%s",
-                 b->net->node[b->net->output[k]].name);
+        snprintf(row->name, sizeof(row->name), "%s", exits_name(b->net, k));
         row->cost = cost[k];
         row->ms =
             is_timed(b, cost) ? b->exits->timing.at[k].median : (double)NAN;
