@@ -306,7 +306,10 @@ static void shorten(const char *from, const char *data, struct str *out)
             str_add(out, EXITS_NET);
         else if (strncmp(from, "train ", 6) == 0)
             str_add(out, "train epochs=20 lr=0.003");
-        else if (strncmp(from, "expect ", 7) != 0)
+        else if (strncmp(from, "exits budget=", 13) == 0)
+            str_add(out, "exits budget=60% choose=search");
+        else if (strncmp(from, "expect ", 7) != 0 &&
+                 strncmp(from, "net ", 4) != 0)
             str_add_bytes(out, from, n);
         str_add(out, "\n");
         from += n + (from[n] == '\n');
