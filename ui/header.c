@@ -251,15 +251,19 @@ void header_draw(struct pane p, const struct status_sheet *status)
     }
 }
 
-/* "#2 36.0% 97.70%": stage, sparsity, accuracy. */
+/* "#2 36.0% 97.70%": stage, sparsity, accuracy; where nothing is pruned the
+ * command in place of the sparsity. */
 static void stage_text(const struct history_row *r, char *buf, size_t size)
 {
     char sparse[WORDS_SIZE], share[WORDS_SIZE];
 
     if (r->sparsity > 0)
         words_percent(r->sparsity, 1, sparse);
-    else
+    else if (r->parent < 0)
         snprintf(sparse, sizeof(sparse), "dense");
+    else
+        snprintf(sparse, sizeof(sparse), "%.*s", (int)strcspn(r->text, " "),
+                 r->text);
     snprintf(buf, size, "#%d %s %s", r->id, sparse,
              words_percent(r->accuracy, 2, share));
 }

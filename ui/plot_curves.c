@@ -336,7 +336,7 @@ static void draw_readout(struct frame *f, const struct plot *plot)
 {
     struct str text = {0};
     char number[32];
-    int width, i;
+    int i;
 
     str_addf(&text, "%s%s%s", f->x.unit != NULL ? f->x.unit : "",
              f->x.unit != NULL ? " " : "",
@@ -348,11 +348,7 @@ static void draw_readout(struct frame *f, const struct plot *plot)
                  plot_number(f->y.format, value_near(s, plot->cursor), 0,
                              number, sizeof(number)));
     }
-    width = canvas_width(f->title.canvas, text.text);
-    if (width > f->title.at.cols)
-        width = f->title.at.cols;
-    pane_field(f->title, 0, f->title.at.cols - width, width, ALIGN_LEFT,
-               ROLE_CURSOR, text.text);
+    frame_readout(f, text.text);
     str_done(&text);
 }
 
@@ -362,8 +358,7 @@ static void draw_cursor(struct frame *f, const struct plot *plot)
 
     if (at >= -0.5 && at < f->dot_cols - 0.5)
         draw_column(f, (int)lround(at) / f->per_col, ROLE_CURSOR, 0x2502);
-    if (f->title.at.rows > 0)
-        draw_readout(f, plot);
+    draw_readout(f, plot);
 }
 
 /* Names in the title row, where there is no margin for them. */

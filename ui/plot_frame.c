@@ -168,6 +168,19 @@ static void draw_title(struct pane title, const struct frame_want *want)
         pane_textf(title, 0, col + (col > 0), ROLE_DIM, "[%s]", want->y->unit);
 }
 
+void frame_readout(struct frame *f, const char *text)
+{
+    int cols = f->title.at.cols;
+    int width = canvas_width(f->title.canvas, text);
+
+    if (f->title.at.rows == 0)
+        return;
+    width = width < cols ? width : cols;
+    if (width < cols)
+        pane_put(f->title, 0, cols - width - 1, ROLE_NORMAL, ' ');
+    pane_field(f->title, 0, cols - width, width, ALIGN_LEFT, ROLE_CURSOR, text);
+}
+
 /* Line, ticks and labels left of the area; labels is the pane for them. */
 static void draw_y(struct frame *f, struct pane labels, const struct ticks *t)
 {

@@ -215,18 +215,13 @@ static void draw_readout(struct frame *f, const struct plot_histogram *h,
     double low = h->least + step * h->cursor;
     int64_t count = h->counts[h->cursor];
     char from[32], to[32], number[32], text[160];
-    int width;
 
     snprintf(text, sizeof(text), "%s to %s: %s (%.2f%%)",
              plot_number(PLOT_NUMBER, low, 0, from, sizeof(from)),
              plot_number(PLOT_NUMBER, low + step, 0, to, sizeof(to)),
              str_commas(count, number, sizeof(number)),
              total > 0 ? 100.0 * (double)count / (double)total : 0.0);
-    width = canvas_width(f->title.canvas, text);
-    if (width > f->title.at.cols)
-        width = f->title.at.cols;
-    pane_field(f->title, 0, f->title.at.cols - width, width, ALIGN_LEFT,
-               ROLE_CURSOR, text);
+    frame_readout(f, text);
 }
 
 static void draw_cursor(struct frame *f, const struct plot_histogram *h,
@@ -236,8 +231,7 @@ static void draw_cursor(struct frame *f, const struct plot_histogram *h,
 
     draw_upright(f, column_of(f, h->least + step * (h->cursor + 0.5)),
                  ROLE_CURSOR, 0x2502);
-    if (f->title.at.rows > 0)
-        draw_readout(f, h, total);
+    draw_readout(f, h, total);
 }
 
 static void draw_distribution(struct pane p, const struct plot_histogram *h,

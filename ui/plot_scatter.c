@@ -122,7 +122,6 @@ static void draw_readout(struct frame *f, const struct plot_scatter *s)
     const struct plot_point *point = &s->points[s->cursor];
     struct str text = {0};
     char number[32];
-    int width;
 
     if (point->label != NULL)
         str_addf(&text, "%s: ", point->label);
@@ -134,11 +133,7 @@ static void draw_readout(struct frame *f, const struct plot_scatter *s)
              plot_number(f->y.format, point->y, 0, number, sizeof(number)));
     if (f->y.unit != NULL)
         str_addf(&text, " %s", f->y.unit);
-    width = canvas_width(f->title.canvas, text.text);
-    if (width > f->title.at.cols)
-        width = f->title.at.cols;
-    pane_field(f->title, 0, f->title.at.cols - width, width, ALIGN_LEFT,
-               ROLE_CURSOR, text.text);
+    frame_readout(f, text.text);
     str_done(&text);
 }
 
@@ -164,7 +159,7 @@ void plot_scatter(struct pane p, const struct plot_scatter *s)
     if (cursor)
         draw_point(&f, s, s->cursor);
     draw_labels(&f, s);
-    if (cursor && f.title.at.rows > 0)
+    if (cursor)
         draw_readout(&f, s);
     if (s->point_count == 0 && f.area.at.rows > 0)
         pane_field(f.area, f.area.at.rows / 2, 0, f.area.at.cols, ALIGN_CENTRE,
