@@ -101,4 +101,13 @@ int view_find(const char *name);
 void view_press(const struct view_kind *kind, void *state,
                 const struct view_input *in, int key, struct view_reply *reply);
 
+/* What a view says that has nothing to show. */
+void view_says(struct pane p, const char *text);
+/* Is there a layer with weights of that name?  s may be NULL: none. */
+bool view_layer_find(const struct layers_sheet *s, const char *name);
+/* The name of the layer by (1 or -1) layers from the one called now, along
+ * those with weights and round; NULL: there are none. */
+const char *view_layer_next(const struct layers_sheet *s, const char *now,
+                            int by);
+
 #endif

@@ -216,11 +216,9 @@ static void codebook_draw(void *state, const struct view_input *in,
     bool tall;
 
     if (!s || s->count <= 0) {
-        pane_wrap(pane_sub(p, (struct rect){1, 2, p.at.rows, p.at.cols - 4}), 0,
-                  ROLE_DIM,
-                  in->status && !in->status->has_net
-                      ? "No network is open: :net lenet-300-100 opens one."
-                      : "reading the layer …");
+        view_says(p, in->status && !in->status->has_net
+                         ? "No network is open: :net lenet-300-100 opens one."
+                         : "reading the layer …");
         return;
     }
     draw_title(v, s, pane_take_top(&p, 2));
@@ -244,21 +242,12 @@ static void codebook_draw(void *state, const struct view_input *in,
 static void step_layer(struct codebook_view *v, const struct view_input *in,
                        int by)
 {
-    const struct layers_sheet *s = in->layers;
     const char *now = *v->name || !in->book ? v->name : in->book->name;
-    int at = 0, i;
+    const char *next = view_layer_next(in->layers, now, by);
 
-    if (!s || s->count <= 0)
+    if (!next)
         return;
-    for (i = 0; i < s->count; i++)
-        if (strcmp(s->row[i].name, now) == 0)
-            at = i;
-    for (i = 0; i < s->count; i++) {
-        at = (at + by + s->count) % s->count;
-        if (s->row[at].weights > 0)
-            break;
-    }
-    snprintf(v->name, sizeof(v->name), "%s", s->row[at].name);
+    snprintf(v->name, sizeof(v->name), "%s", next);
     v->bits = 0;
     v->reads = false;
     v->list = (struct list){0};
@@ -323,16 +312,12 @@ static bool codebook_open(void *state, const struct view_input *in,
                           const char *words)
 {
     struct codebook_view *v = state;
-    int i;
 
-    for (i = 0; in->layers && i < in->layers->count; i++)
-        if (strcmp(in->layers->row[i].name, words) == 0 &&
-            in->layers->row[i].weights > 0) {
-            snprintf(v->name, sizeof(v->name), "%s", words);
-            v->bits = 0;
-            return true;
-        }
-    return false;
+    if (!view_layer_find(in->layers, words))
+        return false;
+    snprintf(v->name, sizeof(v->name), "%s", words);
+    v->bits = 0;
+    return true;
 }
 
 static void codebook_wish(void *state, const struct view_input *in,

@@ -286,12 +286,10 @@ static void data_draw(void *state, const struct view_input *in,
     struct pane p = pane_at(to, area), matrix, detail;
 
     if (!s || s->h <= 0 || s->w <= 0) {
-        pane_wrap(pane_sub(p, (struct rect){1, 2, p.at.rows, p.at.cols - 4}), 0,
-                  ROLE_DIM,
-                  in->status && !in->status->has_data
-                      ? "No data is open: :data mnist opens the digits that "
-                        "came along, :data FILE.h5 your own."
-                      : "reading the pictures …");
+        view_says(p, in->status && !in->status->has_data
+                         ? "No data is open: :data mnist opens the digits that "
+                           "came along, :data FILE.h5 your own."
+                         : "reading the pictures …");
         return;
     }
     draw_title(v, s, pane_take_top(&p, 1));

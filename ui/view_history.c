@@ -362,10 +362,8 @@ static void history_draw(void *state, const struct view_input *in,
     int rows, want;
 
     if (!s || s->count <= 0) {
-        pane_wrap(pane_sub(p, (struct rect){1, 2, p.at.rows, p.at.cols - 4}), 0,
-                  ROLE_DIM,
-                  "No stages yet.  Each finished prune, fine-tune or step "
-                  "becomes one, to go back to at any time.");
+        view_says(p, "No stages yet.  Each finished prune, fine-tune or step "
+                     "becomes one, to go back to at any time.");
         return;
     }
     find_parents(v, s);

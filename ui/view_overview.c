@@ -238,10 +238,8 @@ static void overview_chart(struct overview *o, const struct curve_sheet *c,
 
     if (!c || c->count <= 0) {
         pane_text(p, 0, 2, ROLE_TITLE, "training curve");
-        pane_wrap(pane_sub(p, (struct rect){1, 2, p.at.rows, p.at.cols - 4}), 0,
-                  ROLE_DIM,
-                  "nothing trained yet: Space prunes and fine-tunes by the "
-                  "schedule, n does one step of it");
+        view_says(p, "nothing trained yet: Space prunes and fine-tunes by the "
+                     "schedule, n does one step of it");
         return;
     }
     series.x = &c->point[0].step;
@@ -285,11 +283,10 @@ static void overview_empty(const struct view_input *in, struct pane p)
 {
     bool opening = !in->status || in->status->has_net;
 
-    pane_wrap(pane_sub(p, (struct rect){1, 2, p.at.rows, p.at.cols - 4}), 0,
-              ROLE_DIM,
-              opening ? "reading the network …"
-                      : "No network is open.  Type :net lenet-300-100 or "
-                        ":net FILE.h5 to open one, :data mnist for its data.");
+    view_says(p, opening
+                     ? "reading the network …"
+                     : "No network is open.  Type :net lenet-300-100 or "
+                       ":net FILE.h5 to open one, :data mnist for its data.");
 }
 
 static void overview_draw(void *state, const struct view_input *in,

@@ -54,3 +54,38 @@ void view_press(const struct view_kind *kind, void *state,
                 return;
             }
 }
+
+void view_says(struct pane p, const char *text)
+{
+    struct rect inside = {1, 2, p.at.rows, p.at.cols - 4};
+
+    pane_wrap(pane_sub(p, inside), 0, ROLE_DIM, text);
+}
+
+bool view_layer_find(const struct layers_sheet *s, const char *name)
+{
+    int i;
+
+    for (i = 0; s && i < s->count; i++)
+        if (strcmp(s->row[i].name, name) == 0 && s->row[i].weights > 0)
+            return true;
+    return false;
+}
+
+const char *view_layer_next(const struct layers_sheet *s, const char *now,
+                            int by)
+{
+    int at = 0, i;
+
+    if (!s || s->count <= 0)
+        return NULL;
+    for (i = 0; i < s->count; i++)
+        if (strcmp(s->row[i].name, now) == 0)
+            at = i;
+    for (i = 0; i < s->count; i++) {
+        at = (at + by + s->count) % s->count;
+        if (s->row[at].weights > 0)
+            return s->row[at].name;
+    }
+    return NULL;
+}

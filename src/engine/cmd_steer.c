@@ -206,7 +206,8 @@ static enum err_code run_help(struct bench *b, const struct cmd_call *call,
     for (t = 0; t < CMD_TABLES && row->args[t] != NULL; t++) {
         for (d = row->args[t]; d->name != NULL; d++) {
             help_argument(b, d);
-            if (arg_full(d).source < SOURCE_FIXED)
+            if (arg_full(d).source < SOURCE_FIXED &&
+                arg_full(d).source != SOURCE_YES_NO)
                 help_words(b, arg_full(d).source);
         }
     }
