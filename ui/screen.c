@@ -59,6 +59,8 @@ static void spread_sheets(struct screen *s)
     s->in.data = s->sheet[SHEET_DATA];
     s->in.log = s->sheet[SHEET_LOG];
     s->in.exits = s->sheet[SHEET_EXITS];
+    s->in.ledger = s->sheet[SHEET_LEDGER];
+    s->in.timing = s->sheet[SHEET_TIMING];
 }
 
 /* What commands said since the last look goes to the message row. */

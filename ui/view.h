@@ -28,6 +28,8 @@ struct view_input {
     const struct data_sheet *data;
     const struct log_sheet *log;
     const struct exits_sheet *exits;
+    const struct ledger_sheet *ledger;
+    const struct timing_sheet *timing;
     /* For the help: every command, ending with a NULL name (NULL: none), and
      * the view that was on the screen before (NULL: none). */
     const struct command_help *commands;

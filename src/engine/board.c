@@ -42,6 +42,7 @@ static const size_t sizes[SHEET_COUNT] = {
     [SHEET_EXITS] = sizeof(struct exits_sheet),
     [SHEET_LOG] = sizeof(struct log_sheet),
     [SHEET_TIMING] = sizeof(struct timing_sheet),
+    [SHEET_LEDGER] = sizeof(struct ledger_sheet),
 };
 
 void *sheet_array(void *sheet, size_t n, size_t size)

@@ -26,6 +26,7 @@ enum sheet_kind {
     SHEET_EXITS,   /* struct exits_sheet */
     SHEET_LOG,     /* struct log_sheet */
     SHEET_TIMING,  /* struct timing_sheet: the last `timing` */
+    SHEET_LEDGER,  /* struct ledger_sheet: the last `ledger` or `pack` */
     SHEET_COUNT
 };
 
@@ -343,6 +344,45 @@ struct timing_sheet {
     char form[TIMING_SHEET_FORMS][16];
     int level_count, batch_count;
     const struct timing_batch *batch;
+};
+
+/* Where the bytes of the packed net are. */
+struct ledger_row {
+    char layer[NAME_SIZE], array[NAME_SIZE]; /* "fc1", "kernel" */
+    char method[48];                         /* "context, full" */
+    long long weights, alive;
+    double places, values, codebook, tables; /* bytes */
+    double bytes;                            /* of these together */
+    double bits;                             /* of the file for a weight */
+    double bound; /* entropy of codes at random places; NAN unknown */
+};
+struct ledger_step { /* a stage on the way to this one */
+    int stage;
+    char text[TEXT_SIZE];
+    double bytes;    /* packed */
+    double accuracy; /* validation; <0 unknown */
+    double sparsity;
+};
+struct ledger_way { /* the net as it is, stored otherwise */
+    char name[NAME_SIZE];
+    double bytes;
+};
+struct ledger_sheet {
+    struct sheet sheet;
+    int stage;
+    int count;
+    const struct ledger_row *row;
+    struct ledger_row total;     /* of all arrays */
+    double architecture, header; /* bytes */
+    double file;                 /* bytes of the packed file */
+    double dense;                /* float32 */
+    /* Sparsity from which on floats take less stored sparsely than densely:
+     * rows with columns of 4 bytes, of 2 bytes, a bitmap. */
+    double pays_rows, pays_short_rows, pays_bitmap;
+    int way_count;
+    const struct ledger_way *way; /* dense first, the packed file last */
+    int step_count;
+    const struct ledger_step *step; /* oldest first, this stage last */
 };
 
 /* What the screen would like to see; written by the screen, read by the job

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "compress/trim.h"
 #include "engine/bench.h"
+#include "engine/ledger.h"
 #include "engine/pack_file.h"
 #include "io/io.h"
 
@@ -55,6 +56,11 @@ static enum err_code run_pack(struct bench *b, const struct cmd_call *call,
 
     if (code == ERR_OK)
         code = say_written(b, path, &l, err);
+    if (code == ERR_OK) {
+        stages_current(b->history)->written = (int64_t)l.total;
+        if (coder_of(call) == PACK_BEST)
+            stages_current(b->history)->packed = (int64_t)l.total;
+    }
     pack_ledger_done(&l);
     return code;
 }
@@ -208,4 +214,11 @@ const struct cmd_row pack_commands[] = {
      .args = {unpack_args},
      .flags = CMD_JOB,
      .run = run_unpack},
+    {.name = "ledger",
+     .usage = "",
+     .help = "what each byte of the packed net is for, and what stages gave",
+     .more = "The net is packed in memory, as are all stages on the way to it. "
+             "The bound is the entropy of its codes if places were random.",
+     .flags = CMD_NEEDS_NET | CMD_JOB,
+     .run = ledger_run},
     {0}};

@@ -77,6 +77,18 @@ static double get_params(const struct bench *b, const struct stage *s)
     return (double)s->size.params;
 }
 
+static double get_packed(const struct bench *b, const struct stage *s)
+{
+    (void)b;
+    return s->packed > 0 ? (double)s->packed : (double)NAN;
+}
+
+static double get_written(const struct bench *b, const struct stage *s)
+{
+    (void)b;
+    return s->written > 0 ? (double)s->written : (double)NAN;
+}
+
 static double get_macs(const struct bench *b, const struct stage *s)
 {
     (void)b;
@@ -210,6 +222,14 @@ const struct metric metric_rows[] = {
      .help = "prunable weights that are not zero",
      .unit = UNIT_COUNT,
      .get = get_alive},
+    {.name = "packed",
+     .help = "bytes of the net as `pack` writes it; known after pack or ledger",
+     .unit = UNIT_BYTES,
+     .get = get_packed},
+    {.name = "written",
+     .help = "bytes of the last file that `pack` made of it, by any coder",
+     .unit = UNIT_BYTES,
+     .get = get_written},
     {.name = "params",
      .help = "weights, biases and gains",
      .unit = UNIT_COUNT,

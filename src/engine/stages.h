@@ -49,6 +49,8 @@ struct stage {
     int point_count;
     struct curve_point *point;
     int64_t file_bytes; /* of its file in the session; 0: none yet */
+    int64_t packed;     /* bytes when packed; 0: not counted yet */
+    int64_t written;    /* of the last file `pack` made of it; 0: none */
     struct net *net;    /* NULL: only in the file */
     uint64_t used;      /* when it was last wanted */
 };

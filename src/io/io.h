@@ -55,6 +55,11 @@ enum err_code net_load(const char *path, struct net **out,
                        struct net_note *note, struct str *warnings,
                        struct err *err) MUST_CHECK;
 
+/* Bytes of an HDF5 file with nothing but the net's arrays, each shuffled and
+ * gzipped (level 9): what others compress a net to. */
+enum err_code net_gzip_bytes(const struct net *net, double *bytes,
+                             struct err *err) MUST_CHECK;
+
 /* What a file is and how it would be read, as lines of text. */
 enum err_code file_info(const char *path, struct str *out,
                         struct err *err) MUST_CHECK;
