@@ -576,9 +576,9 @@ struct status_sheet *sheets_status(void)
 const struct view_input *sheets_get(enum sheets_kind kind)
 {
     static const struct view_input all = {
-        &status,  &layers,  &curve, &layer,     &book,
-        &history, &compare, &data,  &log_lines, &sheets_exits_sheet,
-        commands, NULL};
+        &status,  &layers,  &curve,   &layer,     &book,
+        &history, &compare, &data,    &log_lines, &sheets_exits_sheet,
+        NULL,     NULL,     commands, NULL};
 
     memset(&input, 0, sizeof(input));
     if (kind == SHEETS_NONE)
