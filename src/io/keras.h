@@ -99,12 +99,16 @@ struct keras_steps {
 void keras_steps_of(const struct keras_layer *l, bool lines,
                     struct keras_steps *out);
 void keras_steps_done(struct keras_steps *s);
+/* True for classes of today that become others. */
+bool keras_is_replaced(const char *class);
 /* True for layers over a line of vectors (L,C), such as Conv1D. */
 bool keras_is_line(const char *class);
 
 /* Refuses l: "layer "x" (Class): why"; returns err's code. */
 enum err_code keras_refuse(const struct keras_layer *l, const char *why,
                            struct err *err);
+/* True for layers that have a kind, or become layers that have. */
+bool keras_knows(const char *class);
 /* The kind of a step and its attributes; config has LAYER_CONFIG_MAX bytes. */
 enum err_code keras_kind_of(const struct keras_source *s,
                             const struct keras_layer *l,

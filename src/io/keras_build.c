@@ -16,6 +16,7 @@ struct building {
     bool first;              /* the input has channels first */
     bool lines;              /* some layer works on a line: (L,C) stands as
                                 (1,L,C) */
+    bool rescaled;           /* the net's factor is settled */
     struct err *err;
 };
 
@@ -274,6 +275,41 @@ static enum err_code through(struct building *b, int at, int node,
     return why == NULL ? ERR_OK : keras_refuse(l, why, b->err);
 }
 
+static int readers_of_input(const struct keras_graph *g)
+{
+    int i, k, n = 0;
+
+    for (i = 1; i < g->count; i++) {
+        for (k = 0; k < g->layer[i].in_count; k++)
+            n += g->layer[i].needed && g->layer[i].in[k] == 0;
+    }
+    return n;
+}
+
+/* A factor and an offset right behind the input is what a net wants of its
+ * pixels.  Such nets are fed 0 to 255; a pixel here is 0 to 1. */
+static enum err_code take_rescaling(struct building *b, int at)
+{
+    const struct keras_layer *l = &b->g->layer[at];
+    double scale, offset = 0;
+    const json_t *o = json_object_get(l->config, "offset");
+
+    if (b->node[at] != NET_INPUT || readers_of_input(b->g) > 1)
+        return keras_refuse(l, "it is known only right behind the input",
+                            b->err);
+    if (!keras_number(json_object_get(l->config, "scale"), &scale) ||
+        (o != NULL && !keras_number(o, &offset)))
+        return keras_refuse(l, "one factor and one offset were expected",
+                            b->err);
+    if (!b->rescaled)
+        b->net->scale = 255.0f;
+    b->rescaled = true;
+    b->net->scale *= (float)scale;
+    b->net->offset = b->net->offset * (float)scale + (float)offset;
+    add_note(b, l, "is kept as what the network does to its pixels");
+    return ERR_OK;
+}
+
 static enum err_code add_layer(struct building *b, int at)
 {
     const struct keras_layer *l = &b->g->layer[at];
@@ -294,6 +330,8 @@ static enum err_code add_layer(struct building *b, int at)
         add_note(b, l, "is left out: it only changes training");
         return ERR_OK;
     }
+    if (strcmp(l->class, "Rescaling") == 0)
+        return take_rescaling(b, at);
     if (through(b, at, in[0], &view) != ERR_OK)
         return b->err->code;
     if (strcmp(l->class, "Activation") == 0)
@@ -395,9 +433,48 @@ static enum err_code build_all(struct building *b)
     return net_finish(b->net, outputs, b->g->output_count, b->err);
 }
 
-/* The first layer that says where channels are speaks for the input. */
-static void look_ahead(struct building *b)
+static bool is_known(const struct keras_layer *l)
 {
+    return strcmp(l->class, "Activation") == 0 ||
+           strcmp(l->class, "Rescaling") == 0 || is_left_out(l->class) ||
+           keras_knows(l->class);
+}
+
+static void add_once(struct h5_names *list, const char *name)
+{
+    size_t i;
+
+    for (i = 0; i < list->count; i++) {
+        if (strcmp(list->name[i], name) == 0)
+            return;
+    }
+    h5_names_add(list, name);
+}
+
+/* Names the first layer, and all kinds that are not known. */
+static void refuse_kinds(const struct keras_layer *first,
+                         const struct h5_names *kinds, struct err *err)
+{
+    struct str why = {0};
+    size_t i;
+
+    str_add(&why, "this kind of layer is not known here");
+    for (i = 1; i < kinds->count && i < 6; i++) {
+        str_add(&why, i == 1 ? "; nor " : ", ");
+        str_add(&why, kinds->count == 2 ? "is " : i == 1 ? "are " : "");
+        str_add_safe(&why, kinds->name[i]);
+    }
+    if (kinds->count > 6)
+        str_addf(&why, " and %zu more", kinds->count - 6);
+    (void)keras_refuse(first, why.text, err);
+    str_done(&why);
+}
+
+/* The first layer that says where channels are speaks for the input. */
+static enum err_code look_ahead(struct building *b)
+{
+    struct h5_names unknown = {0};
+    const struct keras_layer *first = NULL;
     bool said = false;
     int i;
 
@@ -406,12 +483,20 @@ static void look_ahead(struct building *b)
 
         if (!l->needed)
             continue;
+        if (!is_known(l)) {
+            first = first != NULL ? first : l;
+            add_once(&unknown, l->class);
+        }
         b->lines = b->lines || keras_is_line(l->class);
         if (!said && view_is_spatial(class_of(l))) {
             b->first = keras_channels_first(l->config);
             said = true;
         }
     }
+    if (first != NULL)
+        refuse_kinds(first, &unknown, b->err);
+    h5_names_done(&unknown);
+    return first == NULL ? ERR_OK : b->err->code;
 }
 
 enum err_code keras_build(struct keras_source *s, const struct keras_graph *g,
@@ -423,8 +508,7 @@ enum err_code keras_build(struct keras_source *s, const struct keras_graph *g,
     struct shape input;
     enum err_code code;
 
-    look_ahead(&b);
-    if (input_shape(&b, shape, &input) != ERR_OK)
+    if (look_ahead(&b) != ERR_OK || input_shape(&b, shape, &input) != ERR_OK)
         return err->code;
     b.net = net_new(name, &input);
     b.node = mem_array((size_t)g->count, sizeof(*b.node));

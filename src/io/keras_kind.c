@@ -67,6 +67,21 @@ static enum err_code find_kind(const struct keras_layer *l, const char *class,
     return keras_refuse(l, "this kind of layer is not known here", err);
 }
 
+bool keras_knows(const char *class)
+{
+    const struct layer_kind *const *k;
+
+    class = keras_class(class);
+    if (strcmp(class, "Softmax") == 0 || strcmp(class, "ReLU") == 0 ||
+        keras_is_replaced(class))
+        return true;
+    for (k = layer_kinds; *k != NULL; k++) {
+        if (strcmp((*k)->keras, class) == 0 || strcmp((*k)->name, class) == 0)
+            return true;
+    }
+    return false;
+}
+
 enum err_code keras_kind_of(const struct keras_source *s,
                             const struct keras_layer *l,
                             const struct keras_step *step,

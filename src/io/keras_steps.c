@@ -167,6 +167,11 @@ static const struct step_row *find_row(const char *class)
     return NULL;
 }
 
+bool keras_is_replaced(const char *class)
+{
+    return find_row(class) != NULL;
+}
+
 bool keras_is_line(const char *class)
 {
     const struct step_row *row = find_row(keras_class(class));

@@ -252,11 +252,33 @@ static enum err_code read_names(const struct reading *r,
     return ERR_OK;
 }
 
+/* Returns new: "layers/dense/vars", with the word that Keras 2.12 and 2.13 had
+ * for layers where the file has it. */
+static char *vars_path(const struct keras_source *s, const char *vars)
+{
+    static const char old[] = "_layer_checkpoint_dependencies";
+    bool is_old = !h5_has(s->root, "layers") && h5_has(s->root, old);
+    struct str path = {0};
+
+    while (*vars != '\0') {
+        size_t n = strcspn(vars, "/");
+
+        if (is_old && n == 6 && strncmp(vars, "layers", n) == 0)
+            str_add(&path, old);
+        else
+            str_add_bytes(&path, vars, n);
+        str_add(&path, "/");
+        vars += n + (vars[n] == '/');
+    }
+    str_add(&path, "vars");
+    return str_take(&path);
+}
+
 /* The place of a layer's arrays: its group, or that of the model it is in. */
 static hid_t open_group(const struct reading *r, const struct keras_layer *l)
 {
     char *path =
-        r->s->by_vars ? mem_printf("%s/vars", l->vars) : mem_strdup(l->group);
+        r->s->by_vars ? vars_path(r->s, l->vars) : mem_strdup(l->group);
     hid_t group =
         h5_has(r->s->root, path) ? H5Gopen2(r->s->root, path, H5P_DEFAULT) : -1;
 

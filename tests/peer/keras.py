@@ -199,10 +199,19 @@ def one_output(k, version):
                          L.Dense(1, activation="sigmoid")], name="one")
 
 
+def rescaled(k, version):
+    L = k.layers
+    return k.Sequential([k.Input((5, 4, 3)), L.Rescaling(1 / 127.5, offset=-1),
+                         L.Conv2D(4, 3, activation="relu"), L.Flatten(),
+                         L.Dense(3, activation="softmax")], name="rescaled")
+
+
 def save(keras, version, model, name):
     x = inputs_of(model)
+    if name == "rescaled":
+        x = RNG.uniform(0, 255, x.shape).astype("f4")
     y, logits = logits_of(keras, model, x)
-    for ending in [".h5", ".keras"] if version == 3 else [".h5"]:
+    for ending in [".h5", ".keras"]:
         file = "keras%d-%s%s" % (version, name, ending)
         model.save(os.path.join(folder("networks"), file))
         golden(file, x, y, logits)
@@ -247,7 +256,7 @@ def channels_first(keras, version):
 
 
 def theirs(keras, version):
-    for make in [functions, layers_of_all_kinds, nested, lines, one_output]:
+    for make in [functions, layers_of_all_kinds, nested, lines, one_output, rescaled]:
         model = make(keras, version)
         fill(model)
         save(keras, version, model, make.__name__)
@@ -307,7 +316,7 @@ def ours():
     for name in ["lenet-300-100", "lenet-5"]:
         check_ours("data/%s.h5" % name, "shipped-" + name)
     for file in sorted(os.listdir(folder("networks"))):
-        if file.startswith("keras"):
+        if file.startswith("keras") and "rescaled" not in file:
             path = os.path.join(folder("saved"), file + ".h5")
             run("net " + os.path.join(folder("networks"), file), "save " + path)
             check_ours(path, "from-" + file.replace(".", "-"))
