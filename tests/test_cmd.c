@@ -358,6 +358,52 @@ static void test_every_metric_has_a_value_in_json(void **state)
     tiny_close(&t);
 }
 
+/* tiny.h5: 400 training samples, of which 100 for validation, and 100 of test.
+ */
+static void test_a_part_of_a_set_is_the_same_part_every_time(void **state)
+{
+    struct tiny t = {0};
+    char *first;
+
+    tiny_data(state);
+    tiny_open(&t, (struct engine_options){.seed = 1});
+    tiny_begin(&t, state);
+    str_clear(&t.said);
+    tiny_do(&t, "eval n=30");
+    assert_non_null(strstr(t.said.text, "% interval"));
+    assert_non_null(strstr(t.said.text, " of 30\n"));
+    first = mem_strdup(t.said.text);
+    str_clear(&t.said);
+    tiny_do(&t, "eval n=30");
+    assert_string_equal(t.said.text, first);
+    mem_free(first);
+    str_clear(&t.said);
+    tiny_do(&t, "eval n=1000; eval train n=7; eval test n=9; eval test");
+    assert_non_null(strstr(t.said.text, " of 100\n"));
+    assert_non_null(strstr(t.said.text, "training accuracy"));
+    assert_non_null(strstr(t.said.text, " of 7\n"));
+    assert_non_null(strstr(t.said.text, " of 9\n"));
+    assert_non_null(strstr(t.said.text, "was read 2 times"));
+    tiny_close(&t);
+}
+
+static void test_info_tells_the_memory_of_a_training_run(void **state)
+{
+    struct tiny t = {0};
+
+    tiny_data(state);
+    tiny_open(&t, (struct engine_options){.threads = 2, .seed = 1});
+    tiny_refuse(&t, "info", ERR_STATE, "nothing is open");
+    tiny_begin(&t, state);
+    str_clear(&t.said);
+    tiny_do(&t, "info");
+    /* 64 * 24 + 24 + 24 * 4 + 4 parameters; adam has two moments. */
+    assert_non_null(strstr(t.said.text, "1660 parameters, 6,640 B in memory"));
+    assert_non_null(strstr(t.said.text, "batch=64 on 2 threads"));
+    assert_non_null(strstr(t.said.text, "13,280 B for the moments of adam"));
+    tiny_close(&t);
+}
+
 static void test_metrics_are_filled_into_narration(void **state)
 {
     struct tiny t = {0};
@@ -505,6 +551,8 @@ int main(void)
         unit_test_in_folder(test_the_first_failure_ends_a_line),
         cmocka_unit_test(test_commands_ask_for_what_they_need),
         unit_test_in_folder(test_every_metric_has_a_value_in_json),
+        unit_test_in_folder(test_a_part_of_a_set_is_the_same_part_every_time),
+        unit_test_in_folder(test_info_tells_the_memory_of_a_training_run),
         unit_test_in_folder(test_metrics_are_filled_into_narration),
         unit_test_in_folder(test_completion_knows_the_place_it_is_in),
         unit_test_in_folder(test_completion_offers_files),

@@ -18,7 +18,8 @@ enum rng_purpose {
     RNG_SPLIT,    /* validation split */
     RNG_AUGMENT,
     RNG_CLUSTER, /* k-means starts */
-    RNG_TEST     /* tests and benchmarks */
+    RNG_TEST,    /* tests and benchmarks */
+    RNG_SUBSET   /* samples of a partial evaluation */
 };
 
 struct rng {

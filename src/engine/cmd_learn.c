@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/rng.h"
 #include "engine/recipe.h"
 #include "engine/sheets.h"
 #include "net/branch.h"
@@ -48,6 +49,49 @@ static void say_evaluation(struct bench *b, const char *set,
                   e->exit_hits[o], e->n);
 }
 
+/*
+ * So many of the rows row[0..n-1] (NULL: the first n) by chance, in *some,
+ * which is new: the same every time, so that what two nets score on them can be
+ * compared.  NULL when all were asked for.
+ */
+static int32_t *choose(const int32_t *row, int n, double wanted, int *some)
+{
+    struct rng r = rng_at(0, RNG_SUBSET, 0, 0);
+    int32_t *chosen;
+    int i;
+
+    *some = n;
+    if (wanted < 1 || wanted >= n)
+        return NULL;
+    chosen = mem_array((size_t)n, sizeof(*chosen));
+    for (i = 0; i < n; i++)
+        chosen[i] = row != NULL ? row[i] : i;
+    rng_shuffle(&r, chosen, (size_t)n);
+    *some = (int)wanted;
+    return chosen;
+}
+
+static void count_test(struct bench *b, const struct evaluation *e)
+{
+    b->test.count++;
+    say_evaluation(b, "test", e);
+    bench_say(b, LOG_RESULT, "the test set was read %d time%s", b->test.count,
+              b->test.count == 1 ? "" : "s");
+}
+
+/* Part of the test set is a reading as well, but no score to be kept. */
+static enum err_code eval_some_of_test(struct bench *b, const int32_t *row,
+                                       int n, struct err *err)
+{
+    struct evaluation e;
+    enum err_code code =
+        bench_evaluate(b, &b->data->test, row, n, &e, NULL, err);
+
+    if (code == ERR_OK)
+        count_test(b, &e);
+    return code;
+}
+
 /* The one place that reads the test set: counted, and kept for the data view.
  */
 static enum err_code eval_test(struct bench *b, struct err *err)
@@ -64,13 +108,10 @@ static enum err_code eval_test(struct bench *b, struct err *err)
     more.confidence = mem_array((size_t)test->n, sizeof(more.confidence[0]));
     code = bench_evaluate(b, test, NULL, test->n, &e, &more, err);
     if (code == ERR_OK) {
-        b->test.count++;
         b->test.stage = b->history->current;
         b->test.score = score_of(&e);
         sheets_keep_test(b, more.guess, more.confidence, test->n);
-        say_evaluation(b, "test", &e);
-        bench_say(b, LOG_RESULT, "the test set was read %d time%s",
-                  b->test.count, b->test.count == 1 ? "" : "s");
+        count_test(b, &e);
     }
     mem_free(more.guess);
     mem_free(more.confidence);
@@ -82,18 +123,25 @@ static enum err_code run_eval(struct bench *b, const struct cmd_call *call,
 {
     const struct dataset *d = b->data;
     const char *set = cmd_text(call, "set");
+    bool test = set != NULL && strcmp(set, "test") == 0;
+    bool train = set != NULL && strcmp(set, "train") == 0;
+    const int32_t *row = test ? NULL : train ? d->fit : d->validation;
+    int n = test ? d->test.n : train ? d->fit_count : d->validation_count;
+    int32_t *some = choose(row, n, cmd_number(call, "n"), &n);
     struct evaluation e;
-    bool train;
+    enum err_code code;
 
-    if (set != NULL && strcmp(set, "test") == 0)
-        return eval_test(b, err);
-    train = set != NULL && strcmp(set, "train") == 0;
-    if (bench_evaluate(b, &d->train, train ? d->fit : d->validation,
-                       train ? d->fit_count : d->validation_count, &e, NULL,
-                       err) != ERR_OK)
-        return err->code;
-    say_evaluation(b, train ? "training" : "validation", &e);
-    return ERR_OK;
+    if (test) {
+        code = some != NULL ? eval_some_of_test(b, some, n, err)
+                            : eval_test(b, err);
+    } else {
+        code = bench_evaluate(b, &d->train, some != NULL ? some : row, n, &e,
+                              NULL, err);
+        if (code == ERR_OK)
+            say_evaluation(b, train ? "training" : "validation", &e);
+    }
+    mem_free(some);
+    return code;
 }
 
 static const struct arg_def eval_args[] = {
@@ -102,6 +150,11 @@ static const struct arg_def eval_args[] = {
      .type = ARG_WORD,
      .source = SOURCE_SETS,
      .word = true},
+    {.name = "n",
+     .help = "so many of them, the same by chance every time; all without it",
+     .type = ARG_INT,
+     .least = 1,
+     .most = 2e9},
     {0}};
 
 const struct cmd_row learn_commands[] = {
@@ -121,10 +174,12 @@ const struct cmd_row learn_commands[] = {
      .flags = CMD_NEEDS_NET | CMD_NEEDS_DATA | CMD_JOB | CMD_RECORDED,
      .run = run_finetune},
     {.name = "eval",
-     .usage = "[validation|test|train]",
+     .usage = "[validation|test|train] [n=N]",
      .help = "accuracy and loss on a set of samples",
-     .more = "Only `eval test` reads the test set; how often it was read is "
-             "counted and written down.",
+     .more = "The interval holds the accuracy on all samples of that kind with "
+             "95 % certainty; a few hundred samples do for a large net.  Only "
+             "`eval test` reads the test set; how often it was read is counted "
+             "and written down.",
      .args = {eval_args},
      .flags = CMD_NEEDS_NET | CMD_NEEDS_DATA | CMD_JOB | CMD_RECORDED,
      .run = run_eval},

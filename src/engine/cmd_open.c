@@ -8,8 +8,12 @@
 #include "engine/pack_file.h"
 #include "engine/sheets.h"
 #include "io/io.h"
+#include "net/exec.h"
+#include "net/size.h"
 #include "net/spec.h"
 #include "net/zoo.h"
+#include "train/eval.h"
+#include "train/optim.h"
 
 static void say_lines(struct bench *b, enum log_kind kind, const char *text)
 {
@@ -335,12 +339,48 @@ static enum err_code run_import(struct bench *b, const struct cmd_call *call,
     return code == ERR_OK ? say_written(b, path, err) : code;
 }
 
+/* What the open net takes in memory, and what a training run would plan. */
+static enum err_code info_open(struct bench *b, struct err *err)
+{
+    int threads, batch = (int)settings_number(&b->set, SET_batch);
+    const struct optim_kind *optim =
+        optim_find(settings_word(&b->set, SET_optimiser));
+    char weights[32], training[32], moments[32], eval[32];
+    struct size_count size;
+    double bytes;
+
+    if (b->net == NULL)
+        return err_set(err, ERR_STATE,
+                       "nothing is open; name a file, or open a net");
+    threads = pool_threads(b->pool);
+    size_of_net(b->net, &size);
+    bytes = (double)(size.params + size.statistics) * sizeof(float);
+    str_size(bytes, weights, sizeof(weights));
+    str_size((double)exec_need(b->net, batch, EXEC_TRAIN, threads), training,
+             sizeof(training));
+    str_size((double)size.params * sizeof(float) * optim->moments, moments,
+             sizeof(moments));
+    str_size((double)exec_need(b->net, EVAL_BATCH, EXEC_EVAL, threads), eval,
+             sizeof(eval));
+    bench_say(b, LOG_RESULT, "net \"%s\": %lld parameters, %s in memory",
+              b->net->name, size.params + size.statistics, weights);
+    bench_say(b, LOG_RESULT,
+              "training with batch=%d on %d thread%s plans %s once, and %s for "
+              "the moments of %s",
+              batch, threads, threads == 1 ? "" : "s", training, moments,
+              optim->name);
+    bench_say(b, LOG_RESULT, "evaluation plans %s once", eval);
+    return ERR_OK;
+}
+
 static enum err_code run_info(struct bench *b, const struct cmd_call *call,
                               struct err *err)
 {
     struct str path = {0}, text = {0};
     enum err_code code;
 
+    if (cmd_text(call, "file") == NULL)
+        return info_open(b, err);
     bench_find_file(b, cmd_text(call, "file"), &path);
     code = pack_file_is(path.text) ? pack_file_info(path.text, &text, err)
                                    : file_info(path.text, &text, err);
@@ -398,6 +438,14 @@ static const struct arg_def file_args[] = {{.name = "file",
                                             .word = true,
                                             .required = true},
                                            {0}};
+
+static const struct arg_def info_args[] = {
+    {.name = "file",
+     .help = "an HDF5 file; the open net without it",
+     .type = ARG_FILE,
+     .source = SOURCE_FILES,
+     .word = true},
+    {0}};
 
 static const struct arg_def init_args[] = {
     {.name = "masks",
@@ -494,9 +542,10 @@ const struct cmd_row open_commands[] = {
      .flags = CMD_JOB,
      .run = run_import},
     {.name = "info",
-     .usage = "FILE",
-     .help = "what is in a file, and how it would be read",
-     .args = {file_args},
+     .usage = "[FILE]",
+     .help = "what is in a file, and how it would be read; without one, the "
+             "memory of the open net and of a training run",
+     .args = {info_args},
      .flags = CMD_JOB,
      .run = run_info},
     {0}};

@@ -65,6 +65,14 @@ static bool joins(const struct plan *p)
     return p->leg_count > 1;
 }
 
+/* Whether activations are for each shard, not each worker. */
+static bool keeps_shards(const struct plan *p)
+{
+    bool trains = (p->use & (EXEC_TRAIN | EXEC_NORM)) != 0;
+
+    return (p->use & EXEC_KEEP) || (trains && joins(p));
+}
+
 struct exec *exec_new(struct net *net, int batch, unsigned use,
                       struct pool *pool, struct err *err)
 {
@@ -76,7 +84,6 @@ struct exec *exec_new_frozen(struct net *net, int batch, unsigned use,
                              struct err *err)
 {
     struct exec *e = mem_zalloc(sizeof(*e));
-    bool trains = (use & (EXEC_TRAIN | EXEC_NORM)) != 0;
 
     assert(net->finished && batch > 0);
     gemm_start();
@@ -84,7 +91,7 @@ struct exec *exec_new_frozen(struct net *net, int batch, unsigned use,
     plan_make(&e->plan, net, batch, use, frozen);
     e->net = net;
     e->pool = pool;
-    e->by_shard = (use & EXEC_KEEP) || (trains && joins(&e->plan));
+    e->by_shard = keeps_shards(&e->plan);
     e->loss = mem_array((size_t)e->plan.shards, sizeof(*e->loss));
     e->bad = mem_array((size_t)e->plan.shards, sizeof(*e->bad));
     if (use & EXEC_STAGED)
@@ -235,6 +242,22 @@ int exec_bad_node(const struct exec *e)
             bad = e->bad[i];
     }
     return bad;
+}
+
+size_t exec_need(const struct net *net, int batch, unsigned use, int threads)
+{
+    struct plan p;
+    size_t workers = (size_t)threads, shards, floats, bytes;
+
+    plan_make(&p, net, batch, use, NULL);
+    shards = (size_t)p.shards;
+    floats = p.floats * (keeps_shards(&p) ? shards : workers) +
+             p.scratch * workers + p.shared;
+    if (use & EXEC_TRAIN)
+        floats += p.grads * shards;
+    bytes = floats * sizeof(float) + p.parts * shards * sizeof(double);
+    plan_done(&p);
+    return bytes;
 }
 
 size_t exec_bytes(const struct exec *e)

@@ -96,6 +96,8 @@ const float *exec_activation(const struct exec *e, int shard, int node, int *n);
  * not finite; -1 when it was finite or the loss itself overflowed. */
 int exec_bad_node(const struct exec *e);
 
+/* Bytes that exec_new would allocate with so many threads. */
+size_t exec_need(const struct net *net, int batch, unsigned use, int threads);
 /* Bytes the plan has allocated. */
 size_t exec_bytes(const struct exec *e);
 

@@ -9,7 +9,7 @@
 
 /* Samples between two looks at the cancel flag: some milliseconds of a small
  * net.  Activations are for each worker, so this costs next to nothing. */
-#define BATCH 2048
+#define BATCH EVAL_BATCH
 
 #define Z95 1.96 /* standard normal: 95 % lie within */
 

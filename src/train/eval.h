@@ -10,6 +10,9 @@
 #include "par/pool.h"
 #include "par/progress.h"
 
+/* Samples at a time. */
+#define EVAL_BATCH 2048
+
 struct evaluation {
     int n, hits;
     double accuracy;  /* hits / n */
