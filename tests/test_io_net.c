@@ -73,7 +73,7 @@ static void test_every_zoo_net_comes_back_bit_for_bit(void **state)
     const char *path = support_path(state, "net.h5");
     struct err err;
 
-    for (row = zoo_rows; row->name != NULL; row++) {
+    for (row = zoo_rows; row->name != NULL && !row->large; row++) {
         struct net *net = zoo_net(row->name), *back;
         struct prune_request r = prune_defaults();
         struct prune_report report;
@@ -96,7 +96,7 @@ static void test_a_net_is_also_read_from_its_keras_part(void **state)
     const struct zoo_row *row;
     struct err err;
 
-    for (row = zoo_rows; row->name != NULL; row++) {
+    for (row = zoo_rows; row->name != NULL && !row->large; row++) {
         struct net *net = zoo_net(row->name), *back;
         size_t n, i, len = strlen("written_config");
         char *bytes;

@@ -225,7 +225,7 @@ static void test_nets_of_every_shape_come_back(void **state)
     const struct zoo_row *row;
 
     (void)state;
-    for (row = zoo_rows; row->name != NULL; row++) {
+    for (row = zoo_rows; row->name != NULL && !row->large; row++) {
         struct err err;
         struct net *net = zoo_make(row, NULL, 0, &err);
 

@@ -80,7 +80,7 @@ static void test_every_row_is_whole_and_reads_back(void **state)
 
     (void)state;
     assert_null(zoo_find("lenet"));
-    for (row = zoo_rows; row->name != NULL; row++) {
+    for (row = zoo_rows; row->name != NULL && !row->large; row++) {
         struct net *net, *again = make(row->name, NULL, 0), *printed;
         struct str spec = {0}, text = {0};
 
@@ -111,7 +111,7 @@ static void test_a_row_fits_other_pictures_and_classes(void **state)
     const struct zoo_row *row;
 
     (void)state;
-    for (row = zoo_rows; row->name != NULL; row++) {
+    for (row = zoo_rows; row->name != NULL && !row->large; row++) {
         struct net *a = make(row->name, &grey, 26);
         struct net *b = make(row->name, &colour, 100);
 

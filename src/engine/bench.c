@@ -31,6 +31,8 @@ struct bench *bench_new(const struct engine_options *o, struct job *job,
     b->set.value[SET_seed].number = (double)o->seed;
     b->set.value[SET_threads].number = o->threads > 0 ? o->threads : 0;
     b->history = stages_new();
+    if (o->hold > 0)
+        b->history->limit = o->hold;
     b->data_number = -1;
     b->test.stage = -1;
     b->line = "";
@@ -105,6 +107,7 @@ uint64_t bench_seed(const struct bench *b, uint64_t step)
 
 void bench_touched(struct bench *b)
 {
+    stages_take_back(b->history);
     b->weights++;
     sheets_mark(b->sheets, SHEET_LAYERS);
 }
@@ -204,24 +207,52 @@ static void score_current(struct bench *b)
     sheets_mark(b->sheets, SHEET_HISTORY);
 }
 
-enum err_code bench_go(struct bench *b, int id, struct err *err)
+/* There is no room for two: the working net goes before the other comes, and
+ * comes back when that cannot be read. */
+static enum err_code change_large(struct bench *b, int id, struct err *err)
+{
+    struct progress progress = bench_progress(b);
+    struct err again;
+    int old = b->history->current;
+
+    if (b->history->lent != NULL && b->history->lent_to == id)
+        return ERR_OK;
+    drop_evaluator(b);
+    net_free(b->net);
+    b->net = NULL;
+    if (stages_load(b->history, id, &b->net, &progress, err) == ERR_OK)
+        return ERR_OK;
+    progress.cancel = NULL;
+    if (old >= 0 && old != id &&
+        stages_load(b->history, old, &b->net, &progress, &again) != ERR_OK)
+        bench_say(b, LOG_ERROR, "the net is lost: %s", again.msg);
+    return err->code;
+}
+
+static enum err_code change_net(struct bench *b, int id, struct err *err)
 {
     const struct net *net;
     struct net *clone;
 
+    if (stages_is_large_at(b->history, id))
+        return change_large(b, id, err);
     if (stages_net(b->history, id, &net, err) != ERR_OK)
         return err->code;
-    if (b->net != NULL && net_same_graph(b->net, net)) {
-        if (net_copy_state(b->net, net, err) != ERR_OK)
-            return err->code;
-    } else {
-        clone = net_clone(net, err);
-        if (clone == NULL)
-            return err->code;
-        drop_evaluator(b);
-        net_free(b->net);
-        b->net = clone;
-    }
+    if (b->net != NULL && net_same_graph(b->net, net))
+        return net_copy_state(b->net, net, err);
+    clone = net_clone(net, err);
+    if (clone == NULL)
+        return err->code;
+    drop_evaluator(b);
+    net_free(b->net);
+    b->net = clone;
+    return ERR_OK;
+}
+
+enum err_code bench_go(struct bench *b, int id, struct err *err)
+{
+    if (change_net(b, id, err) != ERR_OK)
+        return err->code;
     stages_go(b->history, id);
     bench_touched(b);
     bench_count_leaks(b);
@@ -240,18 +271,35 @@ void bench_restore(struct bench *b)
                   b->history->current, err.msg);
 }
 
-struct stage *bench_stage(struct bench *b, const char *text, struct err *err)
+/* A new stage of the tree for the working net, with a copy of it unless it is
+ * large.  NULL on failure. */
+static struct stage *add_stage(struct bench *b, struct net *net, int parent,
+                               const char *text, struct err *err)
 {
-    struct net *clone = net_clone(b->net, err);
-    struct stage *s;
+    struct progress progress = bench_progress(b);
+    struct net *clone;
 
+    if (stages_is_large(b->history, net)) {
+        net_drop_training(net);
+        return stages_add_large(b->history, parent, text, net, &progress, err);
+    }
+    clone = net_clone(net, err);
     if (clone == NULL)
         return NULL;
     net_drop_training(clone);
-    s = stages_add(b->history, b->history->current, text, clone);
+    return stages_add(b->history, parent, text, clone);
+}
+
+struct stage *bench_stage(struct bench *b, const char *text, struct err *err)
+{
+    struct stage *s;
+
+    bench_touched(b);
+    s = add_stage(b, b->net, b->history->current, text, err);
+    if (s == NULL)
+        return NULL;
     s->data = b->data_number;
     stages_go(b->history, s->id);
-    bench_touched(b);
     bench_count_leaks(b);
     sheets_mark_all(b->sheets);
     return s;
@@ -297,23 +345,21 @@ struct stage *bench_change_net(struct bench *b, struct net *net,
 enum err_code bench_open_net(struct bench *b, struct net *net, const char *text,
                              struct err *err)
 {
-    struct net *clone = net_clone(net, err);
     struct stage *s;
 
-    if (clone == NULL) {
+    bench_touched(b);
+    s = add_stage(b, net, -1, text, err);
+    if (s == NULL) {
         net_free(net);
         return err->code;
     }
-    net_drop_training(clone);
     drop_evaluator(b);
     net_free(b->net);
     b->net = net;
-    s = stages_add(b->history, -1, text, clone);
     s->threshold_count = net->node_count;
     s->threshold = mem_array((size_t)net->node_count, sizeof(s->threshold[0]));
     s->data = b->data_number;
     stages_go(b->history, s->id);
-    bench_touched(b);
     bench_count_leaks(b);
     score_current(b);
     sheets_mark_all(b->sheets);

@@ -92,7 +92,9 @@ static enum err_code open_net(struct bench *b, const char *name,
                               const char *path, const char *model,
                               const struct shape *input, struct err *err)
 {
-    struct net_hints hints = {.model = model, .like = b->net};
+    struct progress progress = bench_progress(b);
+    struct net_hints hints = {
+        .progress = &progress, .model = model, .like = b->net};
     struct str warnings = {0}, text = {0};
     struct net *net;
     enum err_code code;
@@ -277,18 +279,33 @@ static void note_stage(const struct bench *b, struct net_note *note)
                      score_accuracy(&s->after));
 }
 
+/* The current stage's net without moments; of a large one there is no other
+ * than the working net. */
+static enum err_code net_to_save(struct bench *b, const struct net **net,
+                                 struct err *err)
+{
+    int id = b->history->current;
+
+    if (!stages_is_large_at(b->history, id))
+        return stages_net(b->history, id, net, err);
+    net_drop_training(b->net);
+    *net = b->net;
+    return ERR_OK;
+}
+
 static enum err_code run_save(struct bench *b, const struct cmd_call *call,
                               struct err *err)
 {
+    struct progress progress = bench_progress(b);
     const char *path = cmd_text(call, "file");
     struct net_note note = {0};
-    const struct net *net; /* the stage's: without moments */
+    const struct net *net;
     enum err_code code;
 
-    if (stages_net(b->history, b->history->current, &net, err) != ERR_OK)
+    if (net_to_save(b, &net, err) != ERR_OK)
         return err->code;
     note_stage(b, &note);
-    code = net_save(path, net, &note, err);
+    code = net_save_told(path, net, &note, &progress, err);
     net_note_done(&note);
     return code == ERR_OK ? say_written(b, path, err) : code;
 }

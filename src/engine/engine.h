@@ -7,6 +7,7 @@
 #define ENGINE_ENGINE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -18,6 +19,7 @@ struct engine;
 struct engine_options {
     int threads; /* <= 0: all */
     uint64_t seed;
+    size_t hold;          /* bytes of nets in the history's memory; 0: usual */
     const char *session;  /* folder to keep a session in; NULL: a new folder
                              under the user's state directory when `keep` */
     bool keep;            /* write a session at all */

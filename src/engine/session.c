@@ -266,6 +266,7 @@ static void note_of(const struct bench *b, const struct stage *s,
 static enum err_code write_stage(struct bench *b, struct stage *s,
                                  struct err *err)
 {
+    struct progress progress = bench_progress(b);
     struct net_note note = {0};
     struct str path = {0};
     struct stat info;
@@ -273,7 +274,8 @@ static enum err_code write_stage(struct bench *b, struct stage *s,
 
     stages_path(b->history, s->id, &path);
     note_of(b, s, &note);
-    code = net_save(path.text, s->net, &note, err);
+    code = net_save_told(path.text, stages_unwritten(b->history, s->id), &note,
+                         &progress, err);
     if (code == ERR_OK)
         s->file_bytes = stat(path.text, &info) == 0 ? (int64_t)info.st_size : 1;
     net_note_done(&note);
@@ -304,7 +306,8 @@ static enum err_code write_stages(struct bench *b, struct err *err)
     for (i = 0; i < b->history->count; i++) {
         struct stage *stage = b->history->stage[i];
 
-        if (stage->file_bytes == 0 && write_stage(b, stage, err) != ERR_OK)
+        if (stage->file_bytes == 0 && stages_unwritten(b->history, i) != NULL &&
+            write_stage(b, stage, err) != ERR_OK)
             return err->code;
     }
     for (i = s->curve_stages; i < b->history->count; i++) {

@@ -24,32 +24,62 @@ void stages_path(const struct stages *h, int id, struct str *out)
     str_addf(out, "%s/%d.h5", h->folder, id);
 }
 
-static enum err_code read_back(struct stages *h, struct stage *s,
-                               struct err *err)
+enum err_code stages_load(struct stages *h, int id, struct net **out,
+                          const struct progress *progress, struct err *err)
 {
+    const struct net_hints hints = {.progress = progress};
     struct str path = {0};
     enum err_code code;
 
-    if (h->folder == NULL || s->file_bytes == 0)
-        return err_set(err, ERR_STATE, "stage %d is not kept anywhere", s->id);
-    stages_path(h, s->id, &path);
-    code = net_load(path.text, &s->net, NULL, NULL, err);
+    if (h->folder == NULL || h->stage[id]->file_bytes == 0)
+        return err_set(err, ERR_STATE, "stage %d is not kept anywhere", id);
+    stages_path(h, id, &path);
+    code = net_load_with(path.text, &hints, out, NULL, NULL, err);
     if (code != ERR_OK)
-        err_context(err, "stage %d", s->id);
+        err_context(err, "stage %d", id);
     str_done(&path);
     return code;
 }
 
-static size_t held_bytes(struct net *net)
+static enum err_code read_back(struct stages *h, struct stage *s,
+                               struct err *err)
 {
-    struct param_walk w;
-    const struct param *p;
-    size_t bytes = 0;
+    return stages_load(h, s->id, &s->net, NULL, err);
+}
 
-    for (p = net_first(net, &w); p != NULL; p = net_next(&w))
-        bytes += p->count * (sizeof(float) + (p->mask != NULL) +
-                             (p->book != NULL ? sizeof(uint16_t) : 0));
+static size_t held_bytes(const struct net *net)
+{
+    size_t bytes = 0;
+    int i, k;
+
+    for (i = 0; i < net->node_count; i++) {
+        for (k = 0; k < net->node[i].param_count; k++) {
+            const struct param *p = &net->node[i].param[k];
+
+            bytes += p->count * (sizeof(float) + (p->mask != NULL) +
+                                 (p->book != NULL ? sizeof(uint16_t) : 0));
+        }
+    }
     return bytes;
+}
+
+/* Files go to a temporary folder where there is no session's. */
+static bool need_folder(struct stages *h)
+{
+    const char *tmp = getenv("TMPDIR");
+    struct str path = {0};
+
+    if (h->folder != NULL)
+        return true;
+    str_addf(&path, "%s/espalier-XXXXXX",
+             tmp == NULL || tmp[0] == '\0' ? "/tmp" : tmp);
+    if (mkdtemp(path.text) == NULL) {
+        str_done(&path);
+        return false;
+    }
+    h->folder = str_take(&path);
+    h->temporary = true;
+    return true;
 }
 
 /* A copy that lies in no file yet is written to the temporary folder; the
@@ -60,19 +90,7 @@ static bool write_out(struct stages *h, struct stage *s)
     struct err ignored;
     bool written;
 
-    if (h->folder == NULL) {
-        const char *tmp = getenv("TMPDIR");
-
-        str_addf(&path, "%s/espalier-XXXXXX",
-                 tmp == NULL || tmp[0] == '\0' ? "/tmp" : tmp);
-        if (mkdtemp(path.text) == NULL) {
-            str_done(&path);
-            return false;
-        }
-        h->folder = str_take(&path);
-        h->temporary = true;
-    }
-    if (!h->temporary)
+    if (!need_folder(h) || !h->temporary)
         return false;
     stages_path(h, s->id, &path);
     written = net_save(path.text, s->net, NULL, &ignored) == ERR_OK;
@@ -155,6 +173,10 @@ enum err_code stages_net(struct stages *h, int id, const struct net **out,
     struct stage *s = h->stage[id];
 
     s->used = ++h->clock;
+    if (s->net == NULL && h->lent != NULL && h->lent_to == id) {
+        *out = h->lent;
+        return ERR_OK;
+    }
     if (s->net == NULL && read_back(h, s, err) != ERR_OK)
         return err->code;
     trim(h);
@@ -226,6 +248,57 @@ struct stage *stages_add(struct stages *h, int parent, const char *text,
     h->stage[h->count++] = s;
     trim(h);
     return s;
+}
+
+bool stages_is_large(const struct stages *h, const struct net *net)
+{
+    return held_bytes(net) > h->limit;
+}
+
+bool stages_is_large_at(const struct stages *h, int id)
+{
+    const struct stage *s = stages_at(h, id);
+
+    return s != NULL && s->net == NULL &&
+           (double)s->size.params * sizeof(float) > (double)h->limit;
+}
+
+struct stage *stages_add_large(struct stages *h, int parent, const char *text,
+                               const struct net *net,
+                               const struct progress *progress, struct err *err)
+{
+    struct str path = {0};
+    struct stage *s;
+    enum err_code code = ERR_OK;
+
+    if (!need_folder(h)) {
+        err_set(err, ERR_IO, "no temporary folder for a copy of the net");
+        return NULL;
+    }
+    stages_path(h, h->count, &path);
+    if (h->temporary)
+        code = net_save_told(path.text, net, NULL, progress, err);
+    str_done(&path);
+    if (code != ERR_OK)
+        return NULL;
+    s = stages_add(h, parent, text, NULL);
+    size_of_net(net, &s->size);
+    s->file_bytes = h->temporary;
+    h->lent = h->temporary ? NULL : net;
+    h->lent_to = s->id;
+    return s;
+}
+
+void stages_take_back(struct stages *h)
+{
+    h->lent = NULL;
+}
+
+const struct net *stages_unwritten(const struct stages *h, int id)
+{
+    const struct stage *s = h->stage[id];
+
+    return s->net == NULL && h->lent_to == id ? h->lent : s->net;
 }
 
 void stages_go(struct stages *h, int id)

@@ -5,7 +5,8 @@
  * Memory: a stage holds a copy of its net (values and masks; moments are the
  * business of a running training only).  Past a limit the copies longest unused
  * are dropped: they lie in the session's files, or else in a temporary folder,
- * and are read again on demand.
+ * and are read again on demand.  A net that passes the limit by itself is
+ * large: its stages have no copies in memory, the working net is its only one.
  * Threads: the job thread only.
  */
 #ifndef ENGINE_STAGES_H
@@ -71,6 +72,10 @@ struct stages {
     bool temporary;    /* the folder is our own and goes away with us */
     size_t limit;      /* bytes of copies to hold */
     uint64_t clock;
+    /* The working net while it is that of a large stage, which the session has
+     * still to write; NULL: none. */
+    const struct net *lent;
+    int lent_to;
 };
 
 struct stages *stages_new(void);
@@ -80,6 +85,24 @@ void stages_free(struct stages *h);
  * prunes, thresholds, branch are those of the parent. */
 struct stage *stages_add(struct stages *h, int parent, const char *text,
                          struct net *net);
+/* Whether net is large. */
+bool stages_is_large(const struct stages *h, const struct net *net);
+bool stages_is_large_at(const struct stages *h, int id);
+/* The same for a large net, which stays the caller's: it is written to a
+ * temporary folder at once, or lent until the session has written it.  NULL
+ * when it cannot be written. */
+struct stage *stages_add_large(struct stages *h, int parent, const char *text,
+                               const struct net *net,
+                               const struct progress *progress,
+                               struct err *err) MUST_CHECK;
+/* The working net is not that of the stage any more. */
+void stages_take_back(struct stages *h);
+/* What the session is to write of a stage; NULL: nothing is left of it. */
+const struct net *stages_unwritten(const struct stages *h, int id);
+/* The stage's net as a new one, read from its file. */
+enum err_code stages_load(struct stages *h, int id, struct net **out,
+                          const struct progress *progress,
+                          struct err *err) MUST_CHECK;
 /* Makes id current; undo and redo follow from it. */
 void stages_go(struct stages *h, int id);
 struct stage *stages_current(const struct stages *h);

@@ -175,6 +175,58 @@ done:
     return err->code;
 }
 
+/* What a link leads to, which may not be there yet; new, free(). */
+static char *target_of(const char *path)
+{
+    char *real = realpath(path, NULL);
+
+    return real != NULL ? real : strdup(path);
+}
+
+enum err_code file_beside(const char *path, char **beside, struct err *err)
+{
+    char *target = target_of(path);
+    struct stat st;
+    bool exists = stat(target, &st) == 0;
+    int fd = -1;
+
+    *beside = NULL;
+    err->code = ERR_OK;
+    if (exists && !S_ISREG(st.st_mode))
+        err_set(err, ERR_IO, "write '%s': it is there and is not a plain file",
+                path);
+    else
+        fd = open_beside(target, exists ? st.st_mode & 0777 : 0666, beside);
+    if (fd < 0 && err->code == ERR_OK)
+        system_error("write", path, err);
+    if (fd >= 0)
+        close(fd);
+    free(target);
+    if (err->code != ERR_OK) {
+        mem_free(*beside);
+        *beside = NULL;
+    }
+    return err->code;
+}
+
+enum err_code file_settle(const char *path, char *beside, bool good,
+                          struct err *err)
+{
+    char *target = target_of(path);
+    int fd = good ? open_again(beside, O_RDWR, 0) : -1;
+
+    err->code = ERR_OK;
+    if (good && (fd < 0 || !sync_and_close(fd) || rename(beside, target) != 0))
+        system_error("write", path, err);
+    if (!good || err->code != ERR_OK)
+        unlink(beside);
+    else if (!sync_folder_of(target))
+        system_error("sync the folder of", path, err);
+    mem_free(beside);
+    free(target);
+    return err->code;
+}
+
 enum err_code file_load(const char *path, size_t limit, char **bytes,
                         size_t *size, struct err *err)
 {

@@ -5,6 +5,7 @@
 #ifndef IO_FILE_H
 #define IO_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,6 +15,14 @@
  * syncs the folder.  A link is followed: what it points to is replaced. */
 enum err_code file_replace(const char *path, const void *bytes, size_t n,
                            struct err *err) MUST_CHECK;
+
+/* The same in two steps, for what is written by others: makes an empty file
+ * beside path, *beside its name, which is new; and puts it in the place of path
+ * (good) or removes it.  file_settle frees beside. */
+enum err_code file_beside(const char *path, char **beside,
+                          struct err *err) MUST_CHECK;
+enum err_code file_settle(const char *path, char *beside, bool good,
+                          struct err *err) MUST_CHECK;
 
 /* The whole file; *bytes is a block of size + 1 bytes, the last one 0.  Files
  * over limit bytes are refused. */

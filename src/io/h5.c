@@ -169,6 +169,22 @@ hid_t h5_create(struct err *err)
     return file;
 }
 
+hid_t h5_create_at(const char *path, struct err *err)
+{
+    hid_t H5_AUTO access = H5Pcreate(H5P_FILE_ACCESS);
+    hid_t H5_AUTO create = H5Pcreate(H5P_FILE_CREATE);
+    hid_t file;
+
+    h5_quiet();
+    (void)H5Pset_obj_track_times(create, false);
+    (void)H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
+    (void)H5Pset_file_locking(access, false, true);
+    file = H5Fcreate(path, H5F_ACC_TRUNC, create, access);
+    if (file < 0)
+        h5_fail(err, ERR_IO, "write '%s'", path);
+    return file;
+}
+
 enum err_code h5_save(hid_t file, const char *path, struct err *err)
 {
     void *handle = NULL;

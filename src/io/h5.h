@@ -15,6 +15,7 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "par/progress.h"
 
 #define H5_RANK_MAX 8 /* of what we read; others are refused by their rank */
 
@@ -42,6 +43,17 @@ hid_t h5_open_bytes(const void *bytes, size_t n, const char *what,
 hid_t h5_create(struct err *err) MUST_CHECK;
 /* Writes it to path as file_replace does.  The file stays open. */
 enum err_code h5_save(hid_t file, const char *path, struct err *err) MUST_CHECK;
+
+/* A file on the disk from the start, for what is too large to be held twice;
+ * path is one of file_beside.  Close it before file_settle. */
+hid_t h5_create_at(const char *path, struct err *err) MUST_CHECK;
+
+/* Until h5_watch(NULL, 0): arrays that are read and written are `bytes` in all;
+ * large ones go piece by piece, progress is told, and a stop is obeyed. */
+void h5_watch(const struct progress *progress, double bytes);
+bool h5_stopped(void);
+/* All of a dataset from data, or (reading) to it. */
+herr_t h5_move(hid_t set, hid_t memory, void *data, bool reading);
 
 /* What a dataset is, before anything of it is read. */
 enum h5_class {

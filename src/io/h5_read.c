@@ -377,7 +377,9 @@ enum err_code h5_array_read(const struct h5_array *a, const char *name,
     if (a->is_enum)
         good = read_enum(a, type, to);
     else
-        good = H5Dread(a->id, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, to);
+        good = h5_move(a->id, memory, to, true);
+    if (good < 0 && h5_stopped())
+        return err_set(err, ERR_CANCELLED, "stopped while reading '%s'", name);
     if (good < 0)
         return h5_fail(err, ERR_FORMAT, "dataset \"%s\" cannot be read", name);
     return ERR_OK;

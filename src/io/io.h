@@ -38,8 +38,14 @@ void net_note_done(struct net_note *n);
  * note may be NULL. */
 enum err_code net_save(const char *path, const struct net *net,
                        const struct net_note *note, struct err *err) MUST_CHECK;
-/* What a file may leave open; each may be NULL. */
+/* The same, telling how far it is; ERR_CANCELLED when it was stopped. */
+enum err_code net_save_told(const char *path, const struct net *net,
+                            const struct net_note *note,
+                            const struct progress *progress,
+                            struct err *err) MUST_CHECK;
+/* What a file may leave open, and who is told; each may be NULL. */
 struct net_hints {
+    const struct progress *progress;
     const struct shape *input; /* of a net whose file does not say it */
     const char *model;         /* file with the architecture of weights */
     const struct net *like;    /* a net whose architecture weights may fit */

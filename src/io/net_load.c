@@ -1,6 +1,7 @@
 /* Opening a network.  A file of ours is rebuilt from its spec, exactly; any
  * other, and one whose architecture was changed since, from Keras' JSON. */
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/mem.h"
 #include "io/io.h"
@@ -209,7 +210,8 @@ static struct net *adopt_zoo(struct keras_source *s)
     struct err err;
 
     for (row = zoo_rows; row->name != NULL && net == NULL; row++) {
-        net = adopt(s, zoo_make(row, NULL, 0, &err));
+        if (!row->large)
+            net = adopt(s, zoo_make(row, NULL, 0, &err));
         if (net != NULL)
             str_addf(&s->notes,
                      "only weights: their shapes are those of %s, whose"
@@ -287,13 +289,17 @@ enum err_code net_load_with(const char *path, const struct net_hints *hints,
 {
     static const struct net_hints none;
     struct keras_source s;
+    struct stat info;
     enum err_code code;
     char size[32];
 
     hints = hints != NULL ? hints : &none;
     if (keras_open(path, hints->model, &s, err) != ERR_OK)
         return err->code;
+    h5_watch(hints->progress,
+             stat(path, &info) == 0 ? (double)info.st_size : 0.0);
     code = load(&s, hints, out, note, err);
+    h5_watch(NULL, 0);
     if (code == ERR_OK && warnings != NULL && s.notes.text != NULL)
         str_add(warnings, s.notes.text);
     if (code == ERR_OK && warnings != NULL && s.optimizer > 0)

@@ -4,10 +4,14 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "io/file.h"
 #include "io/io.h"
 #include "io/keras.h"
 #include "io/net_quant.h"
 #include "net/spec.h"
+
+/* Files of more than that are not held in memory. */
+#define LARGE_BYTES 67108864.0
 
 static void dims_of(const struct param *p, hsize_t *dim)
 {
@@ -185,18 +189,89 @@ static herr_t put_all(hid_t file, const struct net *net,
     return good;
 }
 
-enum err_code net_save(const char *path, const struct net *net,
-                       const struct net_note *note, struct err *err)
+/* Bytes of the arrays that are written. */
+static double bytes_of(const struct net *net)
+{
+    double bytes = 0.0;
+    int i, k, m;
+
+    for (i = 0; i < net->node_count; i++) {
+        for (k = 0; k < net->node[i].param_count; k++) {
+            const struct param *p = &net->node[i].param[k];
+            double floats = 1.0;
+
+            for (m = 0; m < NET_MOMENT_MAX; m++)
+                floats += p->moment[m] != NULL;
+            bytes +=
+                (double)p->count * (floats * sizeof(float) + (p->mask != NULL));
+        }
+    }
+    return bytes;
+}
+
+static enum err_code fill_file(hid_t file, const char *path,
+                               const struct net *net,
+                               const struct net_note *note, struct err *err)
+{
+    if (put_all(file, net, note) >= 0)
+        return ERR_OK;
+    if (h5_stopped())
+        return err_set(err, ERR_CANCELLED, "stopped while writing '%s'", path);
+    return h5_fail(err, ERR_IO, "\"%s\" cannot be put together", path);
+}
+
+/* A large net goes to the disk as it is put together. */
+static enum err_code save_at(const char *path, const struct net *net,
+                             const struct net_note *note, struct err *err)
+{
+    struct err ignored;
+    enum err_code code;
+    char *beside;
+    hid_t file;
+
+    if (file_beside(path, &beside, err) != ERR_OK)
+        return err->code;
+    file = h5_create_at(beside, err);
+    code = file < 0 ? err->code : fill_file(file, path, net, note, err);
+    if (file >= 0 && H5Fclose(file) < 0 && code == ERR_OK)
+        code = h5_fail(err, ERR_IO, "write '%s'", path);
+    if (code == ERR_OK)
+        return file_settle(path, beside, true, err);
+    (void)!file_settle(path, beside, false, &ignored);
+    return code;
+}
+
+static enum err_code save_whole(const char *path, const struct net *net,
+                                const struct net_note *note, struct err *err)
 {
     hid_t file = h5_create(err);
     enum err_code code;
 
     if (file < 0)
         return err->code;
-    if (put_all(file, net, note) < 0)
-        code = h5_fail(err, ERR_IO, "\"%s\" cannot be put together", path);
-    else
+    code = fill_file(file, path, net, note, err);
+    if (code == ERR_OK)
         code = h5_save(file, path, err);
     h5_close(file);
     return code;
+}
+
+enum err_code net_save_told(const char *path, const struct net *net,
+                            const struct net_note *note,
+                            const struct progress *progress, struct err *err)
+{
+    double bytes = bytes_of(net);
+    enum err_code code;
+
+    h5_watch(progress, bytes);
+    code = bytes > LARGE_BYTES ? save_at(path, net, note, err)
+                               : save_whole(path, net, note, err);
+    h5_watch(NULL, 0);
+    return code;
+}
+
+enum err_code net_save(const char *path, const struct net *net,
+                       const struct net_note *note, struct err *err)
+{
+    return net_save_told(path, net, note, NULL, err);
 }

@@ -1,13 +1,14 @@
 #include "net/zoo.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/str.h"
 #include "net/spec.h"
 
 /* The units of a classifier, which zoo_make replaces. */
-#define CLASS_UNITS "\ndense 10 "
+#define CLASS_UNITS "\ndense %d "
 
 /* LeCun et al. 1998; the reference net of Han et al. 2015: 266,200 weights. */
 static const char lenet_300_100[] = "input 28x28x1\n"
@@ -141,32 +142,58 @@ static const char mobilenet_mini[] = {
     "global_average_pool2d name=pool\n"
     "dense 10 name=fc1 softmax\n"};
 
+/* Simonyan and Zisserman 2015, table 1, column D: 138,357,544 parameters. */
+#define VGG_CONV(name, filters) \
+    "conv2d " filters " 3x3 padding=same name=conv" name " relu\n"
+#define VGG_POOL(n) "max_pool2d 2 name=pool" n "\n"
+static const char vgg_16[] = {
+    "input 224x224x3\n"
+    /* clang-format off */
+    VGG_CONV("1_1", "64") VGG_CONV("1_2", "64") VGG_POOL("1")
+    VGG_CONV("2_1", "128") VGG_CONV("2_2", "128") VGG_POOL("2")
+    VGG_CONV("3_1", "256") VGG_CONV("3_2", "256") VGG_CONV("3_3", "256")
+    VGG_POOL("3")
+    VGG_CONV("4_1", "512") VGG_CONV("4_2", "512") VGG_CONV("4_3", "512")
+    VGG_POOL("4")
+    VGG_CONV("5_1", "512") VGG_CONV("5_2", "512") VGG_CONV("5_3", "512")
+    VGG_POOL("5")
+    /* clang-format on */
+    "flatten\n"
+    "dense 4096 name=fc6 relu\n"
+    "dropout 0.5 name=drop6\n"
+    "dense 4096 name=fc7 relu\n"
+    "dropout 0.5 name=drop7\n"
+    "dense 1000 name=fc8 softmax\n"};
+
 const struct zoo_row zoo_rows[] = {
-    {"lenet-300-100", "three dense layers, 266k weights", lenet_300_100, NULL},
+    {"lenet-300-100", "three dense layers, 266k weights", lenet_300_100, NULL,
+     0, false},
     {"lenet-5", "two convolutions and two dense layers, 431k weights", lenet_5,
-     NULL},
+     NULL, 0, false},
     {"conv-2", "two 3x3 convolutions, three dense layers; for 32x32x3",
-     CONV_2 CONV_HEAD, NULL},
+     CONV_2 CONV_HEAD, NULL, 0, false},
     {"conv-4", "four 3x3 convolutions, three dense layers; for 32x32x3",
-     CONV_4 CONV_HEAD, NULL},
+     CONV_4 CONV_HEAD, NULL, 0, false},
     {"conv-6", "six 3x3 convolutions, three dense layers; for 32x32x3",
-     CONV_6 CONV_HEAD, NULL},
+     CONV_6 CONV_HEAD, NULL, 0, false},
     {"resnet-mini", "three residual blocks with batch norm, 77k weights",
-     RESNET_1 RESNET_2 RESNET_3 RESNET_END, NULL},
+     RESNET_1 RESNET_2 RESNET_3 RESNET_END, NULL, 0, false},
     {"mobilenet-mini",
      "depthwise-separable blocks with batch norm, 134k weights; for 32x32x3",
-     mobilenet_mini, NULL},
+     mobilenet_mini, NULL, 0, false},
     {"resnet-mini-exits", "the same with an exit behind each of two blocks",
      RESNET_1 RESNET_EXIT("1", "4") RESNET_2 RESNET_EXIT("2", "2")
          RESNET_3 RESNET_END "output exit1 exit2 fc1\n",
-     NULL},
+     NULL, 0, false},
     {"b-lenet", "BranchyNet's LeNet with one early exit, 74k weights", b_lenet,
-     NULL},
+     NULL, 0, false},
     {"msdnet-mini", "multi-scale dense net with five exits, 163k parameters",
-     NULL, zoo_write_msdnet},
+     NULL, zoo_write_msdnet, 0, false},
     {"msdnet-grow", "the same with four exits further and further apart", NULL,
-     zoo_write_msdnet_grow},
-    {NULL, NULL, NULL, NULL}};
+     zoo_write_msdnet_grow, 0, false},
+    {"vgg-16", "sixteen layers, 138M weights; for 224x224x3 and 1000 classes",
+     vgg_16, NULL, 1000, true},
+    {NULL, NULL, NULL, NULL, 0, false}};
 
 const struct zoo_row *zoo_find(const char *name)
 {
@@ -188,14 +215,14 @@ void zoo_spec(const struct zoo_row *row, struct str *out)
 }
 
 /* Appends the body with other numbers of classes. */
-static void add_body(const char *body, int classes, struct str *out)
+static void add_body(const char *body, const char *units, int classes,
+                     struct str *out)
 {
     const char *at;
 
-    for (; (at = strstr(body, CLASS_UNITS)) != NULL;
-         body = at + strlen(CLASS_UNITS)) {
+    for (; (at = strstr(body, units)) != NULL; body = at + strlen(units)) {
         str_add_bytes(out, body, (size_t)(at - body));
-        str_addf(out, "\ndense %d ", classes);
+        str_addf(out, CLASS_UNITS, classes);
     }
     str_add(out, body);
 }
@@ -205,18 +232,20 @@ struct net *zoo_make(const struct zoo_row *row, const struct shape *input,
 {
     struct str spec = {0}, text = {0};
     const char *body;
+    int usual = row->classes > 0 ? row->classes : 10;
     struct net *net;
-    char shape[64];
+    char shape[64], units[32];
 
     zoo_spec(row, &spec);
+    snprintf(units, sizeof(units), CLASS_UNITS, usual);
     body = strchr(spec.text, '\n');
-    assert(body != NULL && strstr(body, CLASS_UNITS) != NULL);
+    assert(body != NULL && strstr(body, units) != NULL);
     if (input != NULL)
         str_addf(&text, SPEC_INPUT " %s",
                  shape_text(input, shape, sizeof(shape)));
     else
         str_add_bytes(&text, spec.text, (size_t)(body - spec.text));
-    add_body(body, classes > 0 ? classes : 10, &text);
+    add_body(body, units, classes > 0 ? classes : usual, &text);
     net = spec_parse(text.text, row->name, err);
     str_done(&text);
     str_done(&spec);

@@ -6,6 +6,8 @@
 #ifndef NET_ZOO_H
 #define NET_ZOO_H
 
+#include <stdbool.h>
+
 #include "base/str.h"
 #include "net/net.h"
 
@@ -13,6 +15,9 @@ struct zoo_row {
     const char *name, *help;
     const char *spec;                /* or, where it follows a rule: */
     void (*write)(struct str *spec); /* appends it */
+    int classes;                     /* of its spec; 0: 10 */
+    bool large; /* hundreds of MB: such rows come last and are not tried by
+                   guessing */
 };
 
 /* Ends with a row of NULLs. */
