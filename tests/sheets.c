@@ -7,6 +7,7 @@
 
 #include "engine/engine.h"
 #include "sheets_exits.h"
+#include "sheets_size.h"
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
 
@@ -373,6 +374,7 @@ static void typical(void)
     typical_data();
     typical_log();
     sheets_exits_typical(digit[0], class_names);
+    sheets_size_typical();
 }
 
 static void extreme_status(void)
@@ -550,6 +552,7 @@ static void extreme(void)
     extreme_data();
     extreme_log();
     sheets_exits_extreme(hostile);
+    sheets_size_extreme(hostile);
 }
 
 static void empty(void)
@@ -564,6 +567,7 @@ static void empty(void)
     memset(&data, 0, sizeof(data));
     memset(&log_lines, 0, sizeof(log_lines));
     memset(&sheets_exits_sheet, 0, sizeof(sheets_exits_sheet));
+    sheets_size_empty();
     status.accuracy = status.bytes = status.progress = -1;
     history.undo_id = history.redo_id = -1;
 }
@@ -575,10 +579,19 @@ struct status_sheet *sheets_status(void)
 
 const struct view_input *sheets_get(enum sheets_kind kind)
 {
-    static const struct view_input all = {
-        &status,  &layers,  &curve,   &layer,     &book,
-        &history, &compare, &data,    &log_lines, &sheets_exits_sheet,
-        NULL,     NULL,     commands, NULL};
+    static const struct view_input all = {.status = &status,
+                                          .layers = &layers,
+                                          .curve = &curve,
+                                          .layer = &layer,
+                                          .book = &book,
+                                          .history = &history,
+                                          .compare = &compare,
+                                          .data = &data,
+                                          .log = &log_lines,
+                                          .exits = &sheets_exits_sheet,
+                                          .ledger = &sheets_ledger,
+                                          .timing = &sheets_timing,
+                                          .commands = commands};
 
     memset(&input, 0, sizeof(input));
     if (kind == SHEETS_NONE)

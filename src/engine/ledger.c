@@ -264,7 +264,7 @@ static void say_ledger(struct bench *b, const struct pack_ledger *l,
     str_done(&text);
     say_ways(b, s);
     say_steps(b, s);
-    sheets_show_log(b);
+    sheets_show(b, "size");
 }
 
 static enum err_code show(struct bench *b, const struct pack_ledger *l,
