@@ -315,6 +315,8 @@ static void test_what_makes_no_exit_is_refused(void **state)
         {"main_softmax", NULL, "x", "saves nothing"},
         {"f1", NULL, "x", "belongs to an exit"},
         {"r1", NULL, "c2", "already"},
+        {"r1", NULL, "a,b", "cannot be the name"},
+        {"r1", NULL, "input", "cannot be the name"},
         {"r1", "conv2d 3 20x20", "x", "head of \"x\""},
         {"r1", "nonsense 3", "x", "no layer kind"},
     };

@@ -5,7 +5,8 @@
 #include "base/mem.h"
 #include "net/spec.h"
 
-#define POOLED 4 /* rows and columns that an exit's classifier sees, about */
+#define NOT_IN_NAMES " \t\n,;=#\"'/" /* nor in a spec or file */
+#define POOLED       4 /* rows and columns that a new exit classifies, about */
 
 void branch_nodes(const struct net *net, int output, bool *node)
 {
@@ -298,6 +299,12 @@ static enum err_code check_point(const struct net *net, int after,
                        "\"%s\" is the classifier at the end; an exit behind "
                        "it saves nothing",
                        net->node[after].name);
+    else if (name[0] == '\0' || strpbrk(name, NOT_IN_NAMES) != NULL ||
+             strcmp(name, SPEC_INPUT) == 0 || strcmp(name, SPEC_OUTPUT) == 0)
+        code = err_set(err, ERR_VALUE,
+                       "\"%s\" cannot be the name of a layer: letters, digits "
+                       "and _ can",
+                       name);
     else if (net_find(net, name) >= 0)
         code = err_set(err, ERR_VALUE, "there is a layer \"%s\" already", name);
     mem_free(trunk);
