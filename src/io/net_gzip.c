@@ -3,7 +3,7 @@
 #include "io/h5.h"
 #include "io/io.h"
 
-#define BLOCK_BYTES (1 << 20) /* by which the file in memory grows */
+#define BLOCK_BYTES 512 /* by which the file in memory grows */
 #define CHUNK_BYTES (1 << 22)
 #define LEVEL       9
 
@@ -34,7 +34,7 @@ enum err_code net_gzip_bytes(const struct net *net, double *bytes,
     hid_t H5_AUTO access = H5Pcreate(H5P_FILE_ACCESS);
     herr_t good = H5Pset_fapl_core(access, BLOCK_BYTES, false);
     hid_t file = H5Fcreate("gzip", H5F_ACC_TRUNC, H5P_DEFAULT, access);
-    haddr_t end = 0;
+    hsize_t end = 0;
     int i, k;
 
     if (file < 0)
@@ -46,7 +46,7 @@ enum err_code net_gzip_bytes(const struct net *net, double *bytes,
     if (good >= 0)
         good = H5Fflush(file, H5F_SCOPE_LOCAL);
     if (good >= 0)
-        good = H5Fget_eoa(file, &end);
+        good = H5Fget_filesize(file, &end);
     h5_close(file);
     if (good < 0)
         return h5_fail(err, ERR_IO, "compressing a copy in memory");
