@@ -761,6 +761,33 @@ static void test_a_list_keeps_its_cursor_on_the_screen(void **unused)
     assert_false(list_key(&l, 'x'));
 }
 
+static void test_an_error_is_shown_whole_and_not_talked_over(void **unused)
+{
+    struct board *b = board_new();
+    struct log_sheet *log = sheet_new(SHEET_LOG);
+    struct log_entry *entry = sheet_array(log, 2, sizeof(*entry));
+    struct desk d;
+
+    (void)unused;
+    desk_open(&d, 24, 80, SHEETS_TYPICAL);
+    entry[0] =
+        (struct log_entry){LOG_ERROR, 1,
+                           "\"a/folder/with/a/long/name/network.h5\": layer "
+                           "\"lstm_1\" (LSTM): this kind is not known here"};
+    entry[1] = (struct log_entry){LOG_RESULT, 2, "the data are open"};
+    log->entry = entry;
+    log->count = 2;
+    board_publish(b, log);
+    assert_true(screen_take(&d.screen, b));
+    frame_draw(&d.screen, &d.canvas);
+    assert_shows(&d, "known here");
+    assert_hides(&d, "the data are open");
+    desk_type(&d, "9");
+    assert_shows(&d, "the data are open");
+    desk_close(&d);
+    board_free(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -788,6 +815,7 @@ int main(void)
         cmocka_unit_test(test_every_tab_is_seen_and_clicked_at_any_width),
         cmocka_unit_test(test_show_takes_words_and_refuses_what_is_not),
         cmocka_unit_test(test_sheets_of_a_board_reach_the_screen),
+        cmocka_unit_test(test_an_error_is_shown_whole_and_not_talked_over),
         cmocka_unit_test(test_numbers_read_as_people_write_them),
         cmocka_unit_test(test_a_table_drops_columns_by_rank),
         cmocka_unit_test(test_a_list_keeps_its_cursor_on_the_screen),

@@ -256,6 +256,24 @@ static void draw_message(const struct screen *s, struct pane p)
     draw_hints(s, p);
 }
 
+/* An error that is longer than the message row is shown whole, over the views
+ * until a key is pressed. */
+static void draw_error(const struct screen *s, const struct layout *l,
+                       struct canvas *to)
+{
+    int low = l->strip.rows > 0 ? l->strip.row : l->message.row, rows;
+    struct pane inside = pane_at(to, (struct rect){0, 0, 1, to->cols - 4});
+
+    if (s->note_role != ROLE_BAD ||
+        canvas_width(to, s->note) <= l->message.cols - 1)
+        return;
+    rows = pane_wrap_rows(inside, s->note) + 2;
+    inside = pane_box(pane_at(to, (struct rect){low - rows, 0, rows, to->cols}),
+                      ROLE_BAD, NULL);
+    (void)pane_take_left(&inside, 1);
+    pane_wrap(inside, 0, ROLE_NORMAL, s->note);
+}
+
 /* No room for views: says so, and that nothing has stopped; or the message. */
 static void draw_cramped(const struct screen *s, struct pane p,
                          const struct canvas *to)
@@ -334,6 +352,7 @@ void frame_draw(struct screen *s, struct canvas *to)
             draw_lesson(st, pane_at(to, lesson));
         header_strip(pane_at(to, l.strip), s->in.history);
         draw_message(s, pane_at(to, l.message));
+        draw_error(s, &l, to);
     }
     if (s->prompt)
         draw_prompt(s, to);

@@ -63,6 +63,13 @@ static void spread_sheets(struct screen *s)
     s->in.timing = s->sheet[SHEET_TIMING];
 }
 
+/* An error, or the question whether to leave, is not talked over: it stays
+ * until a key is pressed. */
+static bool note_stays(const struct screen *s)
+{
+    return *s->note && (s->note_role == ROLE_BAD || s->quit_asked);
+}
+
 /* What commands said since the last look goes to the message row. */
 static void note_log(struct screen *s)
 {
@@ -78,12 +85,14 @@ static void note_log(struct screen *s)
         number = log->first + i;
         if (number < s->said || !e->text)
             continue;
-        if (e->kind == LOG_RESULT || e->kind == LOG_NOTE)
+        if (e->kind == LOG_ERROR)
+            screen_say(s, ROLE_BAD, e->text);
+        else if (note_stays(s))
+            continue;
+        else if (e->kind == LOG_RESULT || e->kind == LOG_NOTE)
             screen_say(s, ROLE_NORMAL, e->text);
         else if (e->kind == LOG_SAY && !(s->in.status && s->in.status->lesson))
             screen_say(s, ROLE_ACCENT, e->text);
-        else if (e->kind == LOG_ERROR)
-            screen_say(s, ROLE_BAD, e->text);
     }
     if (log->first + log->count > s->said)
         s->said = log->first + log->count;

@@ -41,7 +41,7 @@ struct screen {
     int beside; /* the view beside the overview where two fit */
     int before; /* where Esc goes back to */
     bool single;
-    char note[256]; /* last message, or "" */
+    char note[512]; /* last message, or "" */
     enum role note_role;
     long long said;       /* number after the last log entry noted */
     unsigned long shows;  /* of the status sheet, obeyed so far */
