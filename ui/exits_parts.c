@@ -70,9 +70,9 @@ static void add_series(struct plot *plot, struct plot_series *to,
     plot->series_count++;
 }
 
-/* Two curves, the exits and the nets of the ladder one by one, the last exit
+/* Three curves, the exits and the nets of the ladder one by one, the last exit
  * alone, what was measured. */
-enum { SERIES_MOST = 2 + 2 * EXITS_MOST + 2 };
+enum { SERIES_MOST = 3 + 2 * EXITS_MOST + 2 };
 
 static void add_point(struct plot *plot, struct plot_series *series,
                       const double *x, const double *y, enum role role,
@@ -108,16 +108,19 @@ static void draw_chart(const struct exits_shown *e, struct pane p,
 {
     const struct exits_sheet *s = e->s;
     struct plot_series series[SERIES_MOST];
-    struct course own, ladder;
+    struct course own, ladder, before;
     struct plot_line line = {.label = "last", .role = ROLE_DIM};
+    bool several = !e->ms && (s->ladder_count > 0 || s->before_count > 0);
 
     course_make(&own, s->point, s->exits > 1 ? s->point_count : 0, e->ms);
     course_make(&ladder, s->ladder_point, e->ms ? 0 : s->ladder_point_count,
                 false);
+    course_make(&before, s->before, e->ms ? 0 : s->before_count, false);
     plot->series = series;
-    add_series(plot, &series[plot->series_count],
-               s->ladder_count > 0 ? "exits" : NULL, own.x, own.y, own.n,
-               PLOT_LINE, ROLE_SERIES1, '.');
+    add_series(plot, &series[plot->series_count], s->before_name, before.x,
+               before.y, before.n, PLOT_GHOST, ROLE_DIM, ',');
+    add_series(plot, &series[plot->series_count], several ? "exits" : NULL,
+               own.x, own.y, own.n, PLOT_LINE, ROLE_SERIES1, '.');
     add_series(plot, &series[plot->series_count], "ladder", ladder.x, ladder.y,
                ladder.n, PLOT_LINE, ROLE_SERIES2, ':');
     add_points(e, plot, series);
@@ -129,6 +132,7 @@ static void draw_chart(const struct exits_shown *e, struct pane p,
     plot_curves(p, plot);
     course_done(&own);
     course_done(&ladder);
+    course_done(&before);
 }
 
 static void say_marks(const struct exits_shown *e, struct pane p)

@@ -289,6 +289,10 @@ struct exits_sheet {
     double bin_accuracy[EXITS_MOST][EXITS_BINS];
     /* Measured under the rule in force, one sample at a time; NAN unknown. */
     double measured_ms, measured_cost, measured_accuracy;
+    /* The curve where `exits` was asked before, at another stage. */
+    char before_name[NAME_SIZE];
+    int before_count;
+    const struct exits_point *before;
     /* Separate nets in order of cost, and their cascade. */
     int ladder_count;
     char ladder_name[EXITS_MOST][NAME_SIZE];

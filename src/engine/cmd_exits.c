@@ -295,6 +295,7 @@ static void look(struct bench *b, bool aloud)
     if (aloud)
         say_exits(b, &t, cost, &r);
     keep_figures(b, &t, &r);
+    exits_remember(b, &t, cost);
     exit_table_done(&t);
 }
 
@@ -432,7 +433,8 @@ const struct cmd_row exits_commands[] = {
          "Everything is chosen on the validation samples; no exit sees a "
          "label.  A sample that leaves is taken out of the mini-batch, and "
          "what only later exits need is not run for it.  Costs count every "
-         "exit that was asked on the way.  Thresholds fit the net they "
+         "exit that was asked on the way; what only later exits read is "
+         "left for them.  Thresholds fit the net they "
          "were chosen for; another number of exits takes the usual one.",
      .args = {exits_args},
      .flags = CMD_NEEDS_DATA | CMD_JOB | CMD_RECORDED,

@@ -6,7 +6,8 @@
 
 #include "base/mem.h"
 
-#define NEVER "never"
+#define NEVER         "never"
+#define COURSE_POINTS 256
 
 struct exits *exits_new(void)
 {
@@ -29,6 +30,8 @@ void exits_free(struct exits *e)
         return;
     empty(&e->cache);
     mem_free(e->ladder.point);
+    mem_free(e->now.point);
+    mem_free(e->before.point);
     mem_free(e);
 }
 
@@ -104,6 +107,24 @@ void exits_take(struct bench *b, const struct exit_rule *rule, int made_for)
     b->exits->rule = *rule;
     b->exits->made_for = made_for;
     b->exits->number++;
+}
+
+void exits_remember(struct bench *b, const struct exit_table *t,
+                    const double *cost)
+{
+    struct exits *e = b->exits;
+    struct exit_course c = {.stage = b->history->current,
+                            .data = b->data_number};
+
+    c.point = mem_array(COURSE_POINTS, sizeof(*c.point));
+    c.count = exits_sweep(t, cost, c.point, COURSE_POINTS);
+    if (e->now.count > 0 && e->now.stage != c.stage) {
+        mem_free(e->before.point);
+        e->before = e->now;
+        e->now.point = NULL;
+    }
+    mem_free(e->now.point);
+    e->now = c;
 }
 
 void exits_fit_rule(struct bench *b)

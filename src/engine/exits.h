@@ -66,6 +66,12 @@ struct exit_figures {
     double test_accuracy, test_cost, test_first;
 };
 
+/* The curve of a stage, as the last `exits` there gave it. */
+struct exit_course {
+    int stage, data, count;   /* count 0: none */
+    struct exit_point *point; /* owned */
+};
+
 struct exits {
     struct exit_rule rule;
     uint64_t number; /* grows with every change of the rule */
@@ -74,6 +80,7 @@ struct exits {
     struct exit_cache cache;
     struct exit_timing timing; /* weights 0: none */
     struct exit_ladder ladder;
+    struct exit_course now, before; /* before: of another stage than now */
     struct exit_figures figures;
 };
 
@@ -99,6 +106,9 @@ enum err_code exits_fill(struct bench *b, int most, struct err *err) MUST_CHECK;
 void exits_table(const struct bench *b, struct exit_table *t);
 /* Takes a rule of a net with that many exits (0: fits any). */
 void exits_take(struct bench *b, const struct exit_rule *rule, int made_for);
+/* Keeps the curve of the current stage, and that of the stage before it. */
+void exits_remember(struct bench *b, const struct exit_table *t,
+                    const double *cost);
 /* One threshold for all again where thresholds were another net's. */
 void exits_fit_rule(struct bench *b);
 

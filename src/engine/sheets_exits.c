@@ -117,10 +117,36 @@ static void fill_measured(const struct bench *b, const struct exit_table *t,
     s->measured_accuracy = r.accuracy;
 }
 
+static const struct exits_point *copy_points(const struct exit_point *p, int n,
+                                             struct exits_sheet *s)
+{
+    struct exits_point *to = sheet_array(s, (size_t)n, sizeof(*to));
+    int i;
+
+    for (i = 0; i < n; i++)
+        to[i] =
+            (struct exits_point){p[i].threshold, p[i].accuracy, p[i].cost, NAN};
+    return to;
+}
+
+/* The stage asked last, or the one before where that is the current one. */
+static void fill_before(const struct bench *b, struct exits_sheet *s)
+{
+    const struct exits *e = b->exits;
+    const struct exit_course *c =
+        e->now.stage != b->history->current ? &e->now : &e->before;
+
+    if (c->count == 0 || c->data != b->data_number ||
+        c->stage == b->history->current)
+        return;
+    snprintf(s->before_name, sizeof(s->before_name), "stage %d", c->stage);
+    s->before_count = c->count;
+    s->before = copy_points(c->point, c->count, s);
+}
+
 static void fill_ladder(const struct bench *b, struct exits_sheet *s)
 {
     const struct exit_ladder *l = &b->exits->ladder;
-    struct exits_point *to;
     int i;
 
     if (l->count == 0 || l->data != b->data_number)
@@ -131,12 +157,8 @@ static void fill_ladder(const struct bench *b, struct exits_sheet *s)
         s->ladder_alone[i] = l->alone[i];
         s->ladder_accuracy[i] = l->accuracy[i];
     }
-    to = sheet_array(s, (size_t)l->point_count, sizeof(*to));
-    for (i = 0; i < l->point_count; i++)
-        to[i] = (struct exits_point){
-            l->point[i].threshold, l->point[i].accuracy, l->point[i].cost, NAN};
     s->ladder_point_count = l->point_count;
-    s->ladder_point = to;
+    s->ladder_point = copy_points(l->point, l->point_count, s);
 }
 
 /* Pictures. */
@@ -273,6 +295,7 @@ static void fill_all(struct bench *b, struct exits_sheet *s)
     fill_points(&t, cost, s);
     fill_study(&t, cost, s);
     fill_measured(b, &t, cost, s);
+    fill_before(b, s);
     fill_pictures(b, &t, s);
     exit_table_done(&t);
 }
