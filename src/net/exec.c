@@ -7,6 +7,9 @@
 #include "net/plan.h"
 #include "tensor/gemm.h"
 
+/* Smaller nets are done before warming up pays. */
+#define WARM_WEIGHTS 50000
+
 static void *block(struct exec *e, size_t n, size_t size, const char *what,
                    struct err *err)
 {
@@ -87,7 +90,8 @@ struct exec *exec_new_frozen(struct net *net, int batch, unsigned use,
 
     assert(net->finished && batch > 0);
     gemm_start();
-    gemm_warm(pool);
+    if (net->value_count >= WARM_WEIGHTS)
+        gemm_warm(pool);
     plan_make(&e->plan, net, batch, use, frozen);
     e->net = net;
     e->pool = pool;
