@@ -463,7 +463,7 @@ static const struct view_bind size_keys[] = {
 extern const struct view_kind size_view;
 const struct view_kind size_view = {
     .name = "size",
-    .title = "Size & speed",
+    .title = "Size",
     .key = '8',
     .help = "where the bytes are, what stages gave and cost; time of a layer",
     .keys = size_keys,
