@@ -187,14 +187,23 @@ static enum err_code compare_guesses(struct bench *b, int id_a, int id_b,
     return code;
 }
 
+static void say_side(struct bench *b, int stage, double accuracy,
+                     double sparsity)
+{
+    if (accuracy < 0)
+        bench_say(b, LOG_RESULT, "stage %d: accuracy unknown, sparsity %.2f %%",
+                  stage, sparsity * 100);
+    else
+        bench_say(b, LOG_RESULT, "stage %d: accuracy %.2f %%, sparsity %.2f %%",
+                  stage, accuracy * 100, sparsity * 100);
+}
+
 static void say_comparison(struct bench *b, const struct compare_sheet *s)
 {
     int i;
 
-    bench_say(b, LOG_RESULT, "stage %d: accuracy %.2f %%, sparsity %.2f %%",
-              s->a, s->accuracy_a * 100, s->sparsity_a * 100);
-    bench_say(b, LOG_RESULT, "stage %d: accuracy %.2f %%, sparsity %.2f %%",
-              s->b, s->accuracy_b * 100, s->sparsity_b * 100);
+    say_side(b, s->a, s->accuracy_a, s->sparsity_a);
+    say_side(b, s->b, s->accuracy_b, s->sparsity_b);
     if (s->only_a >= 0)
         bench_say(b, LOG_RESULT,
                   "right only at %d: %d, only at %d: %d; McNemar %.2f, %s",
