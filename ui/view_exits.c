@@ -171,7 +171,7 @@ static void draw_none(const struct view_input *in, struct pane p)
         text = "No network is open: :net lenet-5 opens one.";
     else if (in->status && !in->status->has_data)
         text = "No data is open: :data mnist opens the digits that came along.";
-    else if (s && s->exits == 1)
+    else if (s && s->exits == 1 && in->status && s->stage == in->status->stage)
         text = "This network has one classifier.  :exit add after=LAYER puts "
                "another behind a layer; samples that are easy can leave there.";
     pane_wrap(pane_sub(says, (struct rect){0, 2, 3, says.at.cols - 4}), 0,

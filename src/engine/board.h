@@ -268,6 +268,7 @@ struct exits_picture {
 };
 struct exits_sheet {
     struct sheet sheet;
+    int stage; /* history node shown */
     int exits; /* less than 2: nothing else is filled in but the ladder */
     struct exits_row row[EXITS_MOST];
     double alone;    /* products of the last exit alone */

@@ -306,6 +306,7 @@ struct exits_sheet *sheets_exits(struct bench *b)
     struct err err;
 
     s->exits = b->net->output_count;
+    s->stage = b->history->current;
     fill_ladder(b, s);
     if (s->exits < 2)
         return s;
