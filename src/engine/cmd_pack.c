@@ -217,8 +217,9 @@ const struct cmd_row pack_commands[] = {
     {.name = "ledger",
      .usage = "",
      .help = "what each byte of the packed net is for, and what stages gave",
-     .more = "The net is packed in memory, as are all stages on the way to it. "
-             "The bound is the entropy of its codes if places were random.",
+     .more =
+         "The net is packed in memory, as are all stages on the way to it.  "
+         "The bound is the entropy of its codes if places were random.",
      .flags = CMD_NEEDS_NET | CMD_JOB,
      .run = ledger_run},
     {0}};

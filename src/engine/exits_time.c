@@ -213,33 +213,43 @@ static void say_timing(struct bench *b, const struct exit_timing *t,
     say_products(b, run);
 }
 
-enum err_code exits_measure(struct bench *b, struct err *err)
+/* Neighbours in a file may be alike: a prime step mixes them. */
+static struct race *race_new(struct bench *b)
 {
     const struct dataset *d = b->data;
+    struct race *r = mem_zalloc(sizeof(*r));
+    int i;
+
+    r->b = b;
+    r->n = d->validation_count;
+    r->row = mem_array((size_t)r->n, sizeof(*r->row));
+    for (i = 0; i < r->n; i++)
+        r->row[i] = d->validation[(int)((long long)i * 7919 % r->n)];
+    return r;
+}
+
+enum err_code exits_measure(struct bench *b, struct err *err)
+{
     struct net plain = last_alone(b->net);
-    struct race race = {.b = b, .n = d->validation_count};
+    struct race *race = race_new(b);
     struct exit_timing t = {.weights = b->weights,
                             .rule = b->exits->number,
                             .nodes = b->net->node_count};
     double cost[EXIT_MAX];
     enum err_code code;
-    int i;
 
     size_of_outputs(b->net, cost, NULL);
     t.macs = cost[b->net->output_count - 1];
-    /* Neighbours in a file may be alike: a prime step mixes them. */
-    race.row = mem_array((size_t)race.n, sizeof(*race.row));
-    for (i = 0; i < race.n; i++)
-        race.row[i] = d->validation[(int)((long long)i * 7919 % race.n)];
-    code = measure_one(&race, &plain, &t, err);
-    race_close(&race);
+    code = measure_one(race, &plain, &t, err);
+    race_close(race);
     if (code == ERR_OK)
-        code = measure_batch(&race, &plain, &t, err);
+        code = measure_batch(race, &plain, &t, err);
     if (code == ERR_OK) {
         b->exits->timing = t;
-        say_timing(b, &t, &race.variant[1].run);
+        say_timing(b, &t, &race->variant[1].run);
     }
-    race_close(&race);
-    mem_free(race.row);
+    race_close(race);
+    mem_free(race->row);
+    mem_free(race);
     return code;
 }
