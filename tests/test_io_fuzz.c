@@ -29,6 +29,13 @@
 #define MOST_BYTES ((size_t)64 << 20)
 #define SECONDS    20 /* more is a hang, even on a busy machine */
 
+/* Of all damage, what a slow build tries. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define PART 4
+#else
+#define PART 1
+#endif
+
 enum { REFUSED = 10, TOO_MUCH = 20, IN_LIBRARY = 30, IN_OURS = 31 };
 
 static void leave(void)
@@ -151,6 +158,7 @@ static void try_file(void *const *state, const char *from, int times,
     char *whole = support_read(from, &n), *bytes = mem_alloc(n);
     int i, refused = 0, fell = 0;
 
+    times /= PART;
     for (i = 0; i < times; i++) {
         int result;
 
@@ -170,7 +178,7 @@ static void try_file(void *const *state, const char *from, int times,
     assert_true(refused > times + times / 10);
     if (fell > 0)
         print_message("%s: HDF5 fell %d times of %d\n", from, fell, times);
-    assert_true(fell <= times / 20);
+    assert_true(fell <= 3 + times / 20);
 }
 
 static void test_a_damaged_net_does_no_harm(void **state)
