@@ -10,6 +10,7 @@
 #include "ui/list.h"
 #include "ui/plot.h"
 #include "ui/table.h"
+#include "ui/timing.h"
 #include "ui/view.h"
 #include "ui/words.h"
 
@@ -23,6 +24,7 @@ enum { SIDE_COLS = 128, TABLE_COLS = 78, PART_ROWS = 6, OTHER_ROWS = 4 };
 struct size_view {
     struct list list;
     enum part part;
+    int batch; /* of the times, where one is shown at a time */
 };
 
 enum column {
@@ -273,53 +275,14 @@ static void stores_draw(const struct ledger_sheet *s, struct pane p)
               title);
 }
 
-enum { TIMES_MOST = 32 };
-
-/* Time by sparsity, a line a form. */
-static void time_draw(const struct timing_sheet *t, struct pane p)
-{
-    double x[TIMES_MOST], y[TIMING_SHEET_FORMS][TIMES_MOST];
-    struct plot_series series[TIMING_SHEET_FORMS];
-    char title[192];
-    int n = t->level_count < TIMES_MOST ? t->level_count : TIMES_MOST, i, f;
-    struct plot plot = {.x = {.format = PLOT_PERCENT, .unit = "sparsity"},
-                        .y = {.format = PLOT_NUMBER, .log = true, .unit = "us"},
-                        .series = series,
-                        .series_count = TIMING_SHEET_FORMS};
-
-    memset(series, 0, sizeof(series));
-    for (i = 0; i < n; i++) {
-        x[i] = t->batch[0].row[i].sparsity;
-        for (f = 0; f < TIMING_SHEET_FORMS; f++)
-            y[f][i] = t->batch[0].row[i].median[f] * 1e6;
-    }
-    for (f = 0; f < TIMING_SHEET_FORMS; f++) {
-        series[f].name = t->form[f];
-        series[f].x = x;
-        series[f].y = y[f];
-        series[f].n = (size_t)n;
-        series[f].style = PLOT_MARKS;
-    }
-    snprintf(title, sizeof(title), "%s %s, batch %d, one thread, %s", t->layer,
-             t->kernel, t->batch[0].samples, t->kernels);
-    plot.title = title;
-    plot_curves(p, &plot);
-}
-
-static bool has_times(const struct view_input *in)
-{
-    return in->timing && in->timing->batch_count > 0 &&
-           in->timing->level_count > 0;
-}
-
 static bool has_part(const struct view_input *in, enum part part)
 {
-    return part == PART_TIME ? has_times(in)
+    return part == PART_TIME ? timing_shown(in->timing)
                              : in->ledger && in->ledger->count > 0;
 }
 
-static void part_draw(const struct view_input *in, enum part part,
-                      struct pane p)
+static void part_draw(const struct size_view *v, const struct view_input *in,
+                      enum part part, struct pane p)
 {
     if (!has_part(in, part) || p.at.rows < 2)
         return;
@@ -328,7 +291,8 @@ static void part_draw(const struct view_input *in, enum part part,
     else if (part == PART_STORES)
         stores_draw(in->ledger, p);
     else
-        time_draw(in->timing, p);
+        timing_draw(p, in->timing, v->batch,
+                    in->status ? in->status->stage : -1);
 }
 
 /* Why there is nothing, or not the newest. */
@@ -353,7 +317,8 @@ static int note_draw(const struct view_input *in, struct pane p)
     return 1;
 }
 
-static void side_draw(const struct view_input *in, struct pane p)
+static void side_draw(const struct size_view *v, const struct view_input *in,
+                      struct pane p)
 {
     int parts = 0, part, rows;
 
@@ -365,7 +330,7 @@ static void side_draw(const struct view_input *in, struct pane p)
         rows = part == PART_STORES ? 9 : p.at.rows / (parts > 0 ? parts : 1);
         if (p.at.rows < PART_ROWS)
             break;
-        part_draw(in, (enum part)part, pane_take_top(&p, rows));
+        part_draw(v, in, (enum part)part, pane_take_top(&p, rows));
         parts--;
     }
 }
@@ -393,13 +358,13 @@ static void size_draw(void *state, const struct view_input *in,
 
     (void)pane_take_top(&p, note);
     if (!in->ledger || in->ledger->count <= 0) {
-        part_draw(in, PART_TIME, p);
+        part_draw(v, in, PART_TIME, p);
         return;
     }
     if (p.at.cols >= SIDE_COLS) {
         table = pane_take_left(&p, TABLE_COLS);
         arrays_draw(v, in->ledger, table, focused);
-        side_draw(in, p);
+        side_draw(v, in, p);
         return;
     }
     want = in->ledger->count + 1 + OTHER_ROWS;
@@ -409,7 +374,7 @@ static void size_draw(void *state, const struct view_input *in,
         want = p.at.rows;
     table = pane_take_top(&p, want);
     arrays_draw(v, in->ledger, table, focused);
-    part_draw(in, part_now(v, in), p);
+    part_draw(v, in, part_now(v, in), p);
 }
 
 static void size_move(void *state, const struct view_input *in, int key,
@@ -435,6 +400,19 @@ static void size_tab(void *state, const struct view_input *in, int key,
     reply->used = has_part(in, v->part);
 }
 
+static void size_batch(void *state, const struct view_input *in, int key,
+                       struct view_reply *reply)
+{
+    struct size_view *v = state;
+
+    (void)key;
+    if (!timing_shown(in->timing))
+        return;
+    v->batch = (v->batch + 1) % in->timing->batch_count;
+    v->part = PART_TIME;
+    reply->used = true;
+}
+
 static void size_count(void *state, const struct view_input *in, int key,
                        struct view_reply *reply)
 {
@@ -456,6 +434,7 @@ static const struct view_bind size_keys[] = {
      size_count},
     {{'t'}, "t", "time the largest dense layer, dense and sparse", "time",
      size_count},
+    {{'b'}, "b", "times of one sample at once, of many", "batch", size_batch},
     {.press = NULL},
 };
 /* clang-format on */
