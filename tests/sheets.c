@@ -113,6 +113,7 @@ static void typical_layers(void)
         r->macs = (double)r->weights;
         r->macs_share = (double)r->weights / 266200;
         r->density = r->weights ? 0.512 : 1;
+        r->bits = i == 0 ? 0 : i == 1 ? 5 : 32;
         r->threshold = 0.03;
     }
     layers = (struct layers_sheet){.count = 4, .row = layer_rows};

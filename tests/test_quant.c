@@ -244,6 +244,30 @@ static void assert_same_bound(const struct net *a, const struct net *b)
     assert_same_lists(g->latent, h->latent, g->count);
 }
 
+static void test_bits_tell_values_apart(void **state)
+{
+    static const int rows[][2] = {{1, 1}, {3, 2}, {4, 3}, {255, 8}, {256, 9}};
+    struct net *plain = learning_net("input 7, dense 5", 4);
+    size_t i;
+
+    (void)state;
+    assert_int_equal(param_bits(&plain->node[0].param[0]), 32);
+    for (i = 0; i < LENGTH(rows); i++) {
+        /* A third is pruned, so zero has a code as well. */
+        struct net *net = bound_net(rows[i][0], GRID_SYMMETRIC);
+        struct param *p = &net->node[0].param[0];
+
+        assert_int_equal(param_bits(p), rows[i][1]);
+        memset(p->mask, 1, p->count);
+        assert_int_equal(param_bits(p),
+                         rows[i][1] - ((rows[i][0] & (rows[i][0] - 1)) == 0));
+        assert_int_equal(param_bits(&net->node[net->node_count - 1].param[0]),
+                         4);
+        net_free(net);
+    }
+    net_free(plain);
+}
+
 static void start_training(struct net *net)
 {
     struct codebook *b = net->node[0].param[0].book;
@@ -379,6 +403,7 @@ int main(void)
         cmocka_unit_test(test_the_symmetric_numbers_of_card_q1),
         cmocka_unit_test(test_a_number_of_the_grid_stays_where_it_is),
         cmocka_unit_test(test_channels_have_their_own_scales),
+        cmocka_unit_test(test_bits_tell_values_apart),
         cmocka_unit_test(test_copies_hold_codebooks_and_grids),
         cmocka_unit_test(test_a_copy_without_memory_changes_nothing),
         unit_test_in_folder(test_files_hold_codebooks_and_grids),

@@ -32,6 +32,7 @@ enum column {
     COL_WEIGHTS,
     COL_BAR,
     COL_DENSITY,
+    COL_BITS,
     COL_ALIVE,
     COL_BYTES,
     COL_MACS,
@@ -44,16 +45,17 @@ static void overview_columns(struct table *t, const struct layers_sheet *s,
     int i;
 
     table_add(t, "layer", 5, 0, ALIGN_LEFT);
-    table_add(t, "kind", 4, 6, ALIGN_LEFT);
-    table_add(t, "output", 6, 7, ALIGN_LEFT);
-    table_add(t, "kernel", 6, 5, ALIGN_LEFT);
+    table_add(t, "kind", 4, 7, ALIGN_LEFT);
+    table_add(t, "output", 6, 8, ALIGN_LEFT);
+    table_add(t, "kernel", 6, 6, ALIGN_LEFT);
     table_add(t, "weights", 9, 2, ALIGN_RIGHT);
     table_add(t, "left", 10, 1, ALIGN_LEFT);
     table_add(t, "", 6, 0, ALIGN_RIGHT);
-    table_add(t, "alive", 9, 8, ALIGN_RIGHT);
+    table_add(t, "bits", 4, 4, ALIGN_RIGHT);
+    table_add(t, "alive", 9, 9, ALIGN_RIGHT);
     table_add(t, "bytes", 9, 3, ALIGN_RIGHT);
-    table_add(t, "MACs", 6, 9, ALIGN_RIGHT);
-    table_add(t, "of MACs", 7, 4, ALIGN_RIGHT);
+    table_add(t, "MACs", 6, 10, ALIGN_RIGHT);
+    table_add(t, "of MACs", 7, 5, ALIGN_RIGHT);
     for (i = 0; i < s->count; i++) {
         table_widen(t, COL_NAME, c, s->row[i].name, 20);
         table_widen(t, COL_KIND, c, s->row[i].kind, 16);
@@ -75,6 +77,9 @@ static void overview_weights(const struct table *t, struct pane p, int row,
     table_cell(t, p, row, COL_ALIVE, ROLE_NORMAL, words_count(r->alive, buf));
     table_cell(t, p, row, COL_DENSITY, ROLE_NORMAL,
                words_percent(r->density, 1, buf));
+    if (r->bits > 0)
+        table_cell(t, p, row, COL_BITS, r->bits < 32 ? ROLE_NORMAL : ROLE_DIM,
+                   words_count(r->bits, buf));
     if (bar->col >= 0)
         plot_bar(p, row, bar->col, bar->width, ROLE_SERIES1,
                  isfinite(r->density) ? r->density : 0);

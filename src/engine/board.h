@@ -92,6 +92,7 @@ struct layer_row {
     double macs, macs_share;               /* one sample; share of the net's */
     double density;   /* alive / weights; 1 without weights */
     double threshold; /* largest pruned |w| so far; 0 none */
+    int bits;         /* a code of its weights; 32: floats; 0: none, total */
 };
 struct layers_sheet {
     struct sheet sheet;

@@ -234,9 +234,10 @@ static void fill_row(struct bench *b, int node, struct layer_row *row)
     copy(row->kind, sizeof(row->kind), n->kind->name);
     shape_text(&n->out, row->shape, sizeof(row->shape));
     for (i = 0; i < n->param_count; i++) {
-        if (n->param[i].def.prunable)
-            shape_text(&n->param[i].def.shape, row->kernel,
-                       sizeof(row->kernel));
+        if (!n->param[i].def.prunable)
+            continue;
+        shape_text(&n->param[i].def.shape, row->kernel, sizeof(row->kernel));
+        row->bits = param_bits(&n->param[i]);
     }
     row->weights = size.prunable;
     row->alive = size.alive;

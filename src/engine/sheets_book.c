@@ -192,7 +192,7 @@ static void fill_values(const struct bench *b, const struct view *v,
     s->entropy = s->alive > 0
                      ? huffman_entropy(count + 1, book->k) / (double)s->alive
                      : 0.0;
-    s->fixed = bits_for(book->k + (count[0] > 0));
+    s->fixed = param_bits(v->p);
     for (j = 0; j < book->k; j++) {
         value[j].value = (double)book->centroid[j + 1];
         value[j].start =

@@ -96,11 +96,27 @@ static void add_arrays(hid_t file, struct str *out)
     h5_list_done(&list);
 }
 
+/* What a parameter's values are bound to. */
+static void add_values(const struct param *p, struct str *out)
+{
+    if (p->book != NULL)
+        str_addf(out, "  %s: %d shared value%s%s\n", p->name, p->book->k,
+                 p->book->k == 1 ? "" : "s",
+                 p->book->group > 0 ? ", of several layers" : "");
+    else if (p->grid != NULL && p->grid->channels == 0)
+        str_addf(out, "  %s: %s\n", p->name, grid_kind_name(p->grid->kind));
+    else if (p->grid != NULL)
+        str_addf(out, "  %s: %d bits, %s, %d scale%s\n", p->name, p->grid->bits,
+                 grid_kind_name(p->grid->kind), p->grid->channels,
+                 p->grid->channels == 1 ? "" : "s");
+}
+
 static void add_node(const struct net *net, int i, struct str *out)
 {
     const struct node *n = &net->node[i];
     struct size_count c;
     char shape[64];
+    int k;
 
     size_of_node(net, i, &c);
     add_cell(out, n->name, NAME_CELLS);
@@ -110,6 +126,8 @@ static void add_node(const struct net *net, int i, struct str *out)
                  c.prunable, c.alive);
     else
         str_addf(out, " %-21s %s\n", n->kind->name, shape);
+    for (k = 0; k < n->param_count; k++)
+        add_values(&n->param[k], out);
 }
 
 static void add_net(const char *path, struct str *out)

@@ -98,6 +98,9 @@ enum err_code param_need_mask(struct param *p, struct err *err) MUST_CHECK;
 /* Takes book or grid (one of them, or neither) in place of what p has; its
  * moments go. */
 void param_bind(struct param *p, struct codebook *book, struct grid *grid);
+/* Bits of a code that tells p's values apart: of its codebook, with one code
+ * for pruned weights, or grid; 32 when they are free. */
+int param_bits(const struct param *p);
 /* Gives every trainable parameter, or its codebook, that many zeroed moments
  * (0 drops them). */
 enum err_code net_need_moments(struct net *net, int count,

@@ -191,6 +191,23 @@ void param_bind(struct param *p, struct codebook *book, struct grid *grid)
     }
 }
 
+int param_bits(const struct param *p)
+{
+    size_t i = 0;
+    int bits = 0, codes;
+
+    if (p->grid != NULL)
+        return p->grid->bits;
+    if (p->book == NULL)
+        return 32;
+    while (p->mask != NULL && i < p->count && p->mask[i] != 0)
+        i++;
+    codes = p->book->k + (p->mask != NULL && i < p->count);
+    while (1 << bits < codes)
+        bits++;
+    return bits;
+}
+
 void net_unbind(struct net *net)
 {
     struct param_walk w;
