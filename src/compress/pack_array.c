@@ -142,7 +142,7 @@ static unsigned styles_for(size_t n)
 {
     if (n <= 131072)
         return 0xff0;
-    if (n <= 1048576)
+    if (n < PACK_OWN_LEAST)
         return 0x660;
     return 0x001;
 }

@@ -6,9 +6,8 @@
 #include "compress/pack.h"
 #include "compress/plane.h"
 
-#define PACK_BOOK_MOST 4096 /* most values of a codebook */
-#define PACK_OWN_LEAST \
-    1048576 /* weights from which a plane has its own block */
+#define PACK_BOOK_MOST 4096   /* most values of a codebook */
+#define PACK_OWN_LEAST 524288 /* weights: such a plane has its own block */
 
 /* One file on its way out or in.  The stream holds what is small and what the
  * context coder says; blocks follow it. */

@@ -117,14 +117,16 @@ void pack_hints_look(const struct packer *k, int node, int param,
 
 void pack_hints_learn(struct packer *k, int node, const struct param *p)
 {
-    size_t cols, *count, i;
+    size_t cols, *count, i, j;
 
     if (k->hint[node] != NULL || p->def.shape.rank < 2)
         return;
     cols = (size_t)p->def.shape.dim[p->def.shape.rank - 1];
     count = mem_array(cols, sizeof(*count));
-    for (i = 0; i < p->count; i++)
-        count[i % cols] += pack_bits(p->value[i]) != 0;
+    for (i = 0; i < p->count; i += cols) {
+        for (j = 0; j < cols; j++)
+            count[j] += pack_bits(p->value[i + j]) != 0;
+    }
     k->hint[node] = mem_array(cols, 1);
     k->units[node] = (int)cols;
     for (i = 0; i < cols; i++)
