@@ -89,7 +89,7 @@ static char *free_name(const struct building *b, const struct keras_layer *l,
 static enum err_code add_function(struct building *b,
                                   const struct keras_layer *l,
                                   const json_t *in_config, const char *name,
-                                  int *node)
+                                  bool planes, int *node)
 {
     _Alignas(8) unsigned char config[LAYER_CONFIG_MAX];
     const struct layer_kind *kind;
@@ -101,6 +101,11 @@ static enum err_code add_function(struct building *b,
         return b->err->code;
     if (kind == NULL)
         return ERR_OK;
+    if (planes && strcmp(kind->name, "softmax") == 0)
+        return keras_refuse(l,
+                            "its softmax is over another axis than that of the"
+                            " channels, which come first",
+                            b->err);
     made = name != NULL ? mem_strdup(name) : free_name(b, l, kind->name);
     code = add_node(b, l, kind, config, made, &in, 1, name == NULL, node);
     mem_free(made);
@@ -241,7 +246,8 @@ static enum err_code add_steps(struct building *b, int at,
         add_note(b, l, "is kept in layers of other kinds");
     if (b->net->node[node].kind->param == NULL)
         return ERR_OK;
-    return add_function(b, l, last->config, NULL, &b->node[at]);
+    return add_function(b, l, last->config, NULL, b->view[at].planes,
+                        &b->node[at]);
 }
 
 /* The view that a layer's inputs have in common. */
@@ -335,7 +341,8 @@ static enum err_code add_layer(struct building *b, int at)
     if (through(b, at, in[0], &view) != ERR_OK)
         return b->err->code;
     if (strcmp(l->class, "Activation") == 0)
-        return add_function(b, l, l->config, l->name, &b->node[at]);
+        return add_function(b, l, l->config, l->name, view.planes,
+                            &b->node[at]);
     keras_steps_of(l, b->lines, &steps);
     if (strcmp(class_of(l), "Reshape") == 0)
         b->view[at].planes = turn_target(b, steps.step[0].config);

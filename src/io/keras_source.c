@@ -80,7 +80,7 @@ static bool is_theano(const struct keras_source *s)
                          &name);
     (void)H5Eclear2(H5E_DEFAULT);
     theano = backend != NULL ? strcmp(backend, "theano") == 0
-                             : name != NULL && strchr(name, ':') == NULL;
+                             : name != NULL && strpbrk(name, ":/") == NULL;
     mem_free(backend);
     mem_free(name);
     return theano;
@@ -288,6 +288,8 @@ static enum err_code open_hdf5(struct keras_source *s, const char *model,
     }
     s->version = s->by_vars ? 3 : version_of(s->file, s->root);
     s->theano = !s->by_vars && is_theano(s);
+    if (s->theano)
+        str_add(&s->notes, "saved with Theano: kernels are turned round\n");
     s->optimizer = optimizer_bytes(s->file);
     return ERR_OK;
 }

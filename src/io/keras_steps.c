@@ -114,9 +114,16 @@ static void pool_line(const struct keras_layer *l, struct keras_steps *out)
         json_pack("[i,i]", 1, along_strides(l->config, size)));
 }
 
-static void mean_line(const struct keras_layer *l, struct keras_steps *out)
+/* With keepdims the means stay a picture, of 1x1. */
+static void mean(const struct keras_layer *l, struct keras_steps *out)
 {
-    (void)add(out, "GlobalAveragePooling2D", l->config);
+    struct keras_step *step = add(out, "GlobalAveragePooling2D", l->config);
+
+    if (!json_is_true(json_object_get(l->config, "keepdims")))
+        return;
+    step->role = "mean";
+    step = add(out, "Reshape", l->config);
+    put(step->config, "target_shape", json_pack("[i,i,i]", 1, 1, -1));
 }
 
 static void pad_line(const struct keras_layer *l, struct keras_steps *out)
@@ -149,10 +156,11 @@ static const struct step_row {
     void (*make)(const struct keras_layer *l, struct keras_steps *out);
 } rows[] = {
     {"SeparableConv2D", false, separable},
+    {"GlobalAveragePooling2D", false, mean},
     {"Conv1D", true, conv_line},
     {"MaxPooling1D", true, pool_line},
     {"AveragePooling1D", true, pool_line},
-    {"GlobalAveragePooling1D", true, mean_line},
+    {"GlobalAveragePooling1D", true, mean},
     {"ZeroPadding1D", true, pad_line},
 };
 
@@ -192,7 +200,8 @@ void keras_steps_of(const struct keras_layer *l, bool lines,
         reshape_line(l, &s);
     else
         (void)add(&s, class, l->config);
-    s.replaced = row != NULL;
+    s.replaced =
+        row != NULL && (s.count > 1 || strcmp(s.step[0].class, class) != 0);
     *out = s;
 }
 

@@ -45,7 +45,8 @@ static const char *spatial(const char *class, const struct keras_layer *l,
     if (keras_channels_first(l->config) != v->planes)
         return v->planes ? "it wants channels last, but gets them first"
                          : "it wants channels first, but gets them last";
-    if (strcmp(class, "GlobalAveragePooling2D") == 0)
+    if (strcmp(class, "GlobalAveragePooling2D") == 0 &&
+        !json_is_true(json_object_get(l->config, "keepdims")))
         v->planes = false;
     return NULL;
 }
@@ -89,6 +90,8 @@ const char *view_through(const char *class, const struct keras_layer *l,
         return spatial(class, l, v);
     if (strcmp(class, "Flatten") == 0)
         return flatten(l, in, v);
+    if (strcmp(class, "Softmax") == 0)
+        return axis(l, rank, v->planes);
     if (strcmp(class, "BatchNormalization") == 0)
         return batch_norm(l, rank, v);
     if (strcmp(class, "Concatenate") == 0) {

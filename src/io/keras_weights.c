@@ -40,6 +40,16 @@ static bool same_dims(const struct h5_array *a, const struct shape *want)
     }
 }
 
+/* Keras 3 keeps bfloat16 as whole numbers, and says so beside them. */
+static bool is_brief(const struct h5_array *a)
+{
+    char *text = a->bytes == 2 ? h5_attr_text(a->id, "dtype") : NULL;
+    bool brief = text != NULL && strcmp(text, "bfloat16") == 0;
+
+    mem_free(text);
+    return brief;
+}
+
 static enum err_code read_as(hid_t group, const char *name,
                              const struct shape *want, hid_t type, void *to,
                              struct err *err)
@@ -51,7 +61,11 @@ static enum err_code read_as(hid_t group, const char *name,
 
     if (!h5_array_open(group, name, &a, err))
         return err->code;
-    if (!same_dims(&a, want) || (a.class != H5_REAL && a.class != H5_INTEGER)) {
+    if (is_brief(&a)) {
+        code = err_set(err, ERR_UNSUPPORTED,
+                       "\"%s\" is bfloat16; float32 was expected", name);
+    } else if (!same_dims(&a, want) ||
+               (a.class != H5_REAL && a.class != H5_INTEGER)) {
         h5_array_text(&a, &text);
         code = err_set(err, ERR_SHAPE, "\"%s\" is %s; %s was expected", name,
                        text.text, shape_text(want, expected, sizeof(expected)));

@@ -199,6 +199,17 @@ def one_output(k, version):
                          L.Dense(1, activation="sigmoid")], name="one")
 
 
+def kept(k, version):
+    """Means that stay pictures; softmax over channels."""
+    L = k.layers
+    i = k.Input((6, 5, 4))
+    x = L.GlobalAveragePooling2D(keepdims=True)(i)
+    x = L.Conv2D(3, 1, activation="relu")(x)
+    x = L.Softmax(axis=-1)(x)
+    x = L.Flatten()(x)
+    return k.Model(i, L.Dense(4)(x), name="kept")
+
+
 def rescaled(k, version):
     L = k.layers
     return k.Sequential([k.Input((5, 4, 3)), L.Rescaling(1 / 127.5, offset=-1),
@@ -256,7 +267,8 @@ def channels_first(keras, version):
 
 
 def theirs(keras, version):
-    for make in [functions, layers_of_all_kinds, nested, lines, one_output, rescaled]:
+    for make in [functions, layers_of_all_kinds, nested, lines, one_output, rescaled,
+                 kept]:
         model = make(keras, version)
         fill(model)
         save(keras, version, model, make.__name__)
