@@ -178,8 +178,8 @@ const struct cmd_row learn_commands[] = {
      .help = "accuracy and loss on a set of samples",
      .more = "The interval holds the accuracy on all samples of that kind with "
              "95 % certainty; a few hundred samples do for a large net.  Only "
-             "`eval test` reads the test set; how often it was read is counted "
-             "and written down.",
+             "`eval test` and `exits test` read the test set; how often is "
+             "counted and written down.",
      .args = {eval_args},
      .flags = CMD_NEEDS_NET | CMD_NEEDS_DATA | CMD_JOB | CMD_RECORDED,
      .run = run_eval},

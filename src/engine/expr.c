@@ -171,7 +171,8 @@ static enum err_code term_value(const struct expr_term *t,
     if (isnan(*out))
         return err_set(err, ERR_STATE, "%s of stage %d is not known%s",
                        t->metric->name, id,
-                       t->metric->test   ? "; `eval test` reads it"
+                       t->metric->test
+                           ? "; `eval test` or `exits test` reads it"
                        : b->data == NULL ? "; no data are open"
                                          : "");
     return ERR_OK;
