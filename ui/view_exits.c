@@ -88,7 +88,9 @@ static void draw_title(const struct exits_view *v, const struct exits_sheet *s,
                     v->moved ? "  tried: Enter takes it" : "  in force");
     pane_textf(p, 0, col, ROLE_DIM, "  %s validation samples%s",
                words_count(s->samples, n),
-               s->is_training ? ", while training" : "");
+               s->is_training ? ", while training"
+               : s->subset    ? " (:exits takes all)"
+                              : "");
     words_percent(now->accuracy, 2, a);
     words_percent(s->row[last].accuracy, 2, b);
     col = pane_textf(p, 1, 0, ROLE_NORMAL, "accuracy %s ", a);

@@ -12,6 +12,7 @@ _Static_assert(EXITS_BINS == RELIABILITY_BINS, "the same bins");
 
 #define POINTS          512
 #define SAMPLES_RUNNING 1000 /* while a net is trained */
+#define PRODUCTS_MOST   8e9  /* without being asked: seconds of one core */
 
 static bool is_timed(const struct bench *b, const double *cost)
 {
@@ -300,6 +301,21 @@ static void fill_all(struct bench *b, struct exits_sheet *s)
     exit_table_done(&t);
 }
 
+/* Validation samples for a look that nobody commanded; `exits` takes all, and
+ * what it computed is used. */
+static int samples_for(const struct bench *b)
+{
+    double cost[EXIT_MAX], n;
+
+    if (b->running != NULL)
+        return SAMPLES_RUNNING;
+    size_of_outputs(b->net, cost, NULL);
+    n = PRODUCTS_MOST / fmax(1, cost[b->net->output_count - 1]);
+    return n < SAMPLES_RUNNING             ? SAMPLES_RUNNING
+           : n < b->data->validation_count ? (int)n
+                                           : 0;
+}
+
 struct exits_sheet *sheets_exits(struct bench *b)
 {
     struct exits_sheet *s = sheet_new(SHEET_EXITS);
@@ -311,8 +327,7 @@ struct exits_sheet *sheets_exits(struct bench *b)
     if (s->exits < 2)
         return s;
     exits_fit_rule(b);
-    if (exits_fill(b, b->running != NULL ? SAMPLES_RUNNING : 0, &err) !=
-        ERR_OK) {
+    if (exits_fill(b, samples_for(b), &err) != ERR_OK) {
         sheet_drop(s);
         return NULL;
     }
