@@ -175,6 +175,36 @@ static void test_pruning_after_sharing_keeps_the_codes_true(void **state)
     net_free(net);
 }
 
+/* The lamp: by bits, so that -0 for the zero of a pruned weight counts. */
+static void test_a_weight_that_left_its_values_is_seen(void **state)
+{
+    struct net *net = pruned_net(0.5);
+    struct param *p = kernel(net, 0), *q = kernel(net, 1);
+    struct grid *g;
+    const char *where;
+    struct err err;
+    size_t pruned = 0;
+
+    (void)state;
+    share(net, "dense", 3);
+    g = grid_new(GRID_AFFINE, 4, q->def.shape.dim[1], q->count, &err);
+    grid_fit(g, q->value);
+    grid_snap(g, q->value, q->value, 0, q->count);
+    param_bind(q, NULL, g);
+    assert_int_equal(share_leaks(net, &where), 0);
+    assert_null(where);
+    q->value[7] = nextafterf(q->value[7], 9.0f);
+    assert_int_equal(share_leaks(net, &where), 1);
+    assert_string_equal(where, "dense_1");
+    while (p->mask[pruned] != 0)
+        pruned++;
+    p->value[pruned] = -0.0f;
+    p->book->code[pruned + 1] ^= 1;
+    assert_int_equal(share_leaks(net, &where), 3);
+    assert_string_equal(where, "dense");
+    net_free(net);
+}
+
 /* The vector of card D3, through the routine that training uses. */
 static void test_a_centroid_takes_the_sum_of_its_members(void **state)
 {
@@ -584,6 +614,7 @@ int main(void)
         unit_test_in_folder(test_layers_can_have_one_codebook),
         cmocka_unit_test(test_what_would_break_a_promise_is_refused),
         cmocka_unit_test(test_pruning_after_sharing_keeps_the_codes_true),
+        cmocka_unit_test(test_a_weight_that_left_its_values_is_seen),
         cmocka_unit_test(test_a_centroid_takes_the_sum_of_its_members),
         cmocka_unit_test(test_the_gradient_of_a_centroid_is_that_of_the_loss),
         cmocka_unit_test(test_the_mean_is_the_step_of_free_weights),

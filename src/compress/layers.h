@@ -10,10 +10,9 @@
 
 #include "net/net.h"
 
-    /* pattern NULL: all. */
-    bool
-    layers_chosen(const struct net *net, int node, int param,
-                  const char *pattern);
+/* pattern NULL: all. */
+bool layers_chosen(const struct net *net, int node, int param,
+                   const char *pattern);
 /* How many parameters are chosen. */
 int layers_count(const struct net *net, const char *pattern);
 /* What to say when that is none; returns err->code. */
