@@ -246,6 +246,42 @@ static void test_weights_alone_take_an_architecture(void **state)
     net_free(net);
 }
 
+/* Keras numbers layers anew each time a net is made. */
+static void test_weights_of_other_names_are_taken_in_order(void **state)
+{
+    const char *whole = support_path(state, "whole.h5");
+    const char *named = support_path(state, "named.h5");
+    const char *only = support_path(state, "only.h5");
+    struct net *net = learning_net("input 4\ndense 5 relu name=dense_1\n"
+                                   "dense 3 name=dense_2\n",
+                                   1);
+    struct net *other = learning_net("input 4\ndense 5 relu name=dense_7\n"
+                                     "dense 3 name=dense_8\n",
+                                     2);
+    struct net_hints hints = {.model = named};
+    struct str warnings = {0};
+    struct net *back;
+    struct err err;
+    int i;
+
+    assert_ok(net_save(whole, net, NULL, &err));
+    assert_ok(net_save(named, other, NULL, &err));
+    write_weights_only(whole, only);
+    assert_ok(net_load_with(only, &hints, &back, NULL, &warnings, &err));
+    assert_non_null(strstr(warnings.text, "order"));
+    assert_int_equal(back->node_count, net->node_count);
+    for (i = 0; i < net->node_count; i++) {
+        if (net->node[i].param_count > 0)
+            assert_same_bits(back->node[i].param[0].value,
+                             net->node[i].param[0].value,
+                             net->node[i].param[0].count * sizeof(float));
+    }
+    str_done(&warnings);
+    net_free(back);
+    net_free(other);
+    net_free(net);
+}
+
 static void test_what_is_no_network_is_named(void **state)
 {
     static const char pointer[] = "version https://git-lfs.github.com/spec/v1\n"
@@ -335,6 +371,7 @@ int main(void)
         unit_test_in_folder(test_weights_are_listed_in_the_order_of_keras),
         unit_test_in_folder(test_weights_alone_fit_a_net_of_their_shapes),
         unit_test_in_folder(test_weights_alone_take_an_architecture),
+        unit_test_in_folder(test_weights_of_other_names_are_taken_in_order),
         unit_test_in_folder(test_what_is_no_network_is_named),
         cmocka_unit_test(test_real_keras_files_give_their_accuracy),
     };

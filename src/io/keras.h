@@ -153,8 +153,8 @@ void keras_write_attrs(const struct layer_kind *kind, const void *attrs,
 
 /* ---- weights */
 
-/* Reads the arrays of every layer. */
-enum err_code keras_read_weights(const struct keras_source *s,
+/* Reads the arrays of every layer, by name or else by order. */
+enum err_code keras_read_weights(struct keras_source *s,
                                  const struct keras_graph *g,
                                  const struct keras_take *takes,
                                  struct net *net, struct err *err) MUST_CHECK;

@@ -16,6 +16,8 @@ struct reading {
     const struct keras_graph *g;
     const struct keras_take *takes;
     struct net *net;
+    const char *place; /* the group of the next layer, where names say nothing;
+                          else NULL */
     struct err *err;
 };
 
@@ -288,11 +290,31 @@ static char *vars_path(const struct keras_source *s, const char *vars)
     return str_take(&path);
 }
 
+/* Groups of layers that have weights, in the order of the file. */
+static bool next_group(const struct keras_source *s, const struct h5_names *all,
+                       size_t *at, hid_t *group, struct h5_names *names)
+{
+    while (*at < all->count) {
+        *names = (struct h5_names){0};
+        *group = h5_has(s->root, all->name[*at])
+                     ? H5Gopen2(s->root, all->name[*at], H5P_DEFAULT)
+                     : -1;
+        (*at)++;
+        if (*group >= 0 && h5_attr_names(*group, "weight_names", names) &&
+            names->count > 0)
+            return true;
+        h5_names_done(names);
+        h5_close(*group);
+    }
+    return false;
+}
+
 /* The place of a layer's arrays: its group, or that of the model it is in. */
 static hid_t open_group(const struct reading *r, const struct keras_layer *l)
 {
-    char *path =
-        r->s->by_vars ? vars_path(r->s, l->vars) : mem_strdup(l->group);
+    char *path = r->s->by_vars
+                     ? vars_path(r->s, l->vars)
+                     : mem_strdup(r->place != NULL ? r->place : l->group);
     hid_t group =
         h5_has(r->s->root, path) ? H5Gopen2(r->s->root, path, H5P_DEFAULT) : -1;
 
@@ -327,17 +349,77 @@ static enum err_code read_layer(const struct reading *r, int at)
     return code == ERR_OK ? code : err_context(r->err, "layer \"%s\"", l->name);
 }
 
-enum err_code keras_read_weights(const struct keras_source *s,
+static bool has_arrays(const struct reading *r, int at)
+{
+    return r->g->layer[at].needed && count_params(r, &r->takes[at]) > 0;
+}
+
+/* Weights alone may come from another making of the same net, whose layers are
+ * called otherwise; Keras goes by their order then. */
+static bool names_fit(const struct reading *r)
+{
+    bool fit = true;
+    int i;
+
+    for (i = 1; i < r->g->count && fit; i++)
+        fit = !has_arrays(r, i) || r->s->by_vars || r->g->layer[i].nested ||
+              h5_has(r->s->root, r->g->layer[i].group);
+    return fit;
+}
+
+/* The groups that have arrays, in the order of the file. */
+static void list_groups(const struct keras_source *s, struct h5_names *out)
+{
+    struct h5_names all = {0}, names;
+    hid_t group;
+    size_t at = 0;
+
+    (void)h5_attr_names(s->root, "layer_names", &all);
+    while (next_group(s, &all, &at, &group, &names)) {
+        h5_names_add(out, all.name[at - 1]);
+        h5_names_done(&names);
+        h5_close(group);
+    }
+    h5_names_done(&all);
+}
+
+static enum err_code read_by_place(struct reading *r)
+{
+    struct h5_names groups = {0};
+    enum err_code code = ERR_OK;
+    size_t at = 0;
+    int i;
+
+    list_groups(r->s, &groups);
+    for (i = 1; i < r->g->count && code == ERR_OK; i++) {
+        if (!has_arrays(r, i))
+            continue;
+        r->place = at < groups.count ? groups.name[at++] : NULL;
+        code = read_layer(r, i);
+    }
+    r->place = NULL;
+    if (code == ERR_OK && at < groups.count)
+        code =
+            err_set(r->err, ERR_SHAPE, "the file has weights of more layers");
+    h5_names_done(&groups);
+    return code;
+}
+
+enum err_code keras_read_weights(struct keras_source *s,
                                  const struct keras_graph *g,
                                  const struct keras_take *takes,
                                  struct net *net, struct err *err)
 {
-    struct reading r = {s, g, takes, net, err};
+    struct reading r = {s, g, takes, net, NULL, err};
     int i;
 
+    if (!names_fit(&r)) {
+        str_add(&s->notes, "the weights' layers have other names; taken in"
+                           " their order\n");
+        return read_by_place(&r);
+    }
     for (i = 1; i < g->count; i++) {
-        if (g->layer[i].needed && count_params(&r, &takes[i]) > 0 &&
-            read_layer(&r, i) != ERR_OK)
+        if (has_arrays(&r, i) && read_layer(&r, i) != ERR_OK)
             return err->code;
     }
     return ERR_OK;
@@ -378,25 +460,6 @@ enum err_code keras_read_node(const struct keras_source *s, const char *name,
     code = read_named(group, &names, node, err);
     h5_names_done(&names);
     return code;
-}
-
-/* Groups of layers that have weights, in the order of the file. */
-static bool next_group(const struct keras_source *s, const struct h5_names *all,
-                       size_t *at, hid_t *group, struct h5_names *names)
-{
-    while (*at < all->count) {
-        *names = (struct h5_names){0};
-        *group = h5_has(s->root, all->name[*at])
-                     ? H5Gopen2(s->root, all->name[*at], H5P_DEFAULT)
-                     : -1;
-        (*at)++;
-        if (*group >= 0 && h5_attr_names(*group, "weight_names", names) &&
-            names->count > 0)
-            return true;
-        h5_names_done(names);
-        h5_close(*group);
-    }
-    return false;
 }
 
 static enum err_code adopt_all(const struct keras_source *s,
