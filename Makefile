@@ -58,8 +58,8 @@ T       ?= *
 CHOSEN  := $(filter $(subst *,%,$(T)),$(filter-out $(SLOW),$(FOUND)) $(filter $(FOUND),$(SLOW)))
 LESSONS := $(if $(filter $(subst *,%,$(T)),lessons),$(sort $(wildcard sessions/*.esp)))
 SOURCES := $(CORE) $(wildcard ui/main.c tests/*.c tests/*/*.c)
-# Only what names the version or the data folder is built again when they change.
-PLACED  := $(call obj,$(shell grep -lE 'ESPALIER_(VERSION|DATADIR)' $(SOURCES)))
+# Only what names the version is built again when it changes.
+VERSIONED := $(call obj,$(shell grep -l ESPALIER_VERSION $(SOURCES)))
 
 all: $(BUILD)/$(NAME)
 $(BUILD)/$(NAME): $(call obj,ui/main.c) $(BUILD)/libcore.a
@@ -74,16 +74,16 @@ $(BUILD)/libcore.a: $(call obj,$(CORE)) $(BUILD)/list
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(if $(V),,@echo '  CC   $<')
-	$(Q)$(CC) $(ALL_CFLAGS) $(PLACE) -MMD -MP -c -o $@ $<
-$(PLACED): $(BUILD)/place
-$(PLACED): PLACE = -DESPALIER_VERSION='"$(VERSION)"' -DESPALIER_DATADIR='"$(SHARE)"'
+	$(Q)$(CC) $(ALL_CFLAGS) $(NUMBER) -MMD -MP -c -o $@ $<
+$(VERSIONED): $(BUILD)/version
+$(VERSIONED): NUMBER = -DESPALIER_VERSION='"$(VERSION)"'
 -include $(patsubst %.o,%.d,$(call obj,$(SOURCES)))
 
 # Files that change only when their text does: what they say is a prerequisite.
 $(BUILD)/flags: TEXT = $(CC) $(ALL_CFLAGS)
 $(BUILD)/list:  TEXT = $(CORE)
-$(BUILD)/place: TEXT = $(VERSION) $(SHARE)
-$(BUILD)/flags $(BUILD)/list $(BUILD)/place: FORCE
+$(BUILD)/version: TEXT = $(VERSION)
+$(BUILD)/flags $(BUILD)/list $(BUILD)/version: FORCE
 	@mkdir -p $(@D); echo '$(subst ','\'',$(TEXT))' >$@.new; \
 	cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 

@@ -270,14 +270,32 @@ static void stage_text(const struct history_row *r, char *buf, size_t size)
 
 enum { STAGES_MOST = 24, STAGE_GAP = 3 };
 
+/* Columns of all stages of the path, and the gaps between them. */
+static int path_width(const struct canvas *c, const struct history_sheet *s)
+{
+    char text[96];
+    int width = 0, i;
+
+    for (i = 0; i < s->count; i++) {
+        if (!s->row[i].on_path)
+            continue;
+        stage_text(&s->row[i], text, sizeof(text));
+        width += canvas_width(c, text) + (width > 0 ? STAGE_GAP : 0);
+    }
+    return width;
+}
+
 void header_strip(struct pane p, const struct history_sheet *history)
 {
     const struct history_row *path[STAGES_MOST];
-    int count = 0, earlier = 0, width = 0, col = 1, i;
+    int count = 0, earlier = 0, width = 0, col = 1, signs = 2, i;
     char text[96];
 
     if (!history)
         return;
+    /* A blank and the sign; where not all fit, "99 before ─ " as well. */
+    if (path_width(p.canvas, history) + signs > p.at.cols)
+        signs += 12;
     /* From the current stage back, as many as there is room for. */
     for (i = history->count - 1; i >= 0; i--) {
         const struct history_row *r = &history->row[i];
@@ -285,8 +303,9 @@ void header_strip(struct pane p, const struct history_sheet *history)
         if (!r->on_path)
             continue;
         stage_text(r, text, sizeof(text));
-        width += canvas_width(p.canvas, text) + STAGE_GAP;
-        if (earlier || count == STAGES_MOST || (count && width + 8 > p.at.cols))
+        width += canvas_width(p.canvas, text) + (count ? STAGE_GAP : 0);
+        if (earlier || count == STAGES_MOST ||
+            (count && width + signs > p.at.cols))
             earlier++;
         else
             path[count++] = r;

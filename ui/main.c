@@ -25,9 +25,6 @@
 #include "ui/term.h"
 #include "ui/view.h"
 
-#ifndef VERSION
-#define VERSION "0.1.0"
-#endif
 #define LINES_MOST 64
 #define VIEWS_MOST 32
 
@@ -205,7 +202,7 @@ static int take_option(struct options *o, int option)
     case OPT_PRINT_MAN:
         return print_man(optarg);
     case OPT_VERSION:
-        puts("espalier " VERSION);
+        puts("espalier " ESPALIER_VERSION);
         return 0;
     case OPT_HELP:
         fputs(usage, stdout);
