@@ -126,6 +126,24 @@ static void keep(struct rungs *r, const struct exit_table *t)
     l->point_count = exits_sweep(t, l->cost, l->point, POINTS);
 }
 
+/* The cascade at the criterion's usual threshold. */
+static void say_cascade(struct bench *b, const struct exit_table *t,
+                        const struct exit_rule *rule)
+{
+    const struct exit_ladder *l = &b->exits->ladder;
+    struct exit_result r;
+    char macs[32];
+
+    exits_apply(t, rule->threshold, l->cost, &r, NULL);
+    bench_say(b, LOG_RESULT,
+              "in turn, by %s %s %.4g: accuracy %.2f %%  mean %s MACs, %.1f %% "
+              "of the largest alone",
+              rule->by->name, rule->by->falling ? "below" : "of at least",
+              rule->by->usual, r.accuracy * 100,
+              str_commas((long long)r.cost, macs, sizeof(macs)),
+              100 * r.cost / l->alone[l->count - 1]);
+}
+
 static void say(struct bench *b)
 {
     const struct exit_ladder *l = &b->exits->ladder;
@@ -163,8 +181,9 @@ enum err_code exits_compare_ladder(struct bench *b, const char *stages,
         exit_table_make(&t, r.logits, r.label, r.n, r.count, b->data->classes,
                         &rule);
         keep(&r, &t);
-        exit_table_done(&t);
         say(b);
+        say_cascade(b, &t, &rule);
+        exit_table_done(&t);
     }
     mem_free(r.logits);
     mem_free(r.label);
