@@ -5,7 +5,10 @@
  * column a tap and channel (im2col), small enough for the second-level cache;
  * then the block is one matrix product.  A 1x1 window with stride 1 needs no
  * such matrix: x is it.  Backward makes the blocks again, which is cheaper
- * than keeping them; gradients of the kernel add up block after block.  Where
+ * than keeping them; gradients of the kernel add up block after block.  With
+ * stride 1 the gradient of x is itself a convolution, of dy with the kernel
+ * turned round: copies and one product, where spreading a matrix over the image
+ * would add up every number of it.  Where
  * most of dy is zero, as behind a max pool, it leaves the zeros out instead.
  */
 #include "layer/kinds.h"
@@ -126,6 +129,46 @@ static bool is_direct(const struct window *w)
     return w->kh == 1 && w->kw == 1 && w->stride_h == 1 && w->stride_w == 1;
 }
 
+/* dx as a convolution: the places of x see dy through a window of the same
+ * size, whose last tap is the first of the kernel. */
+static bool is_turnable(const struct config *c, const struct window *w)
+{
+    return c->groups == 1 && w->stride_h == 1 && w->stride_w == 1 &&
+           !is_direct(w) && w->top <= (w->kh - 1) * w->step_h &&
+           w->left <= (w->kw - 1) * w->step_w;
+}
+
+static struct window turned_window(const struct window *w, int filters)
+{
+    struct window t = *w;
+
+    t.h = w->out_h;
+    t.w = w->out_w;
+    t.c = filters;
+    t.out_h = w->h;
+    t.out_w = w->w;
+    t.top = (w->kh - 1) * w->step_h - w->top;
+    t.left = (w->kw - 1) * w->step_w - w->left;
+    return t;
+}
+
+/* to (kh,kw,K,C) = kernel (kh,kw,C,K) with its taps in reverse order */
+static void turn_kernel(const struct window *w, int filters, const float *from,
+                        float *to)
+{
+    size_t taps = (size_t)(w->kh * w->kw), c = (size_t)w->c, i, j, k;
+    size_t n = (size_t)filters;
+
+    for (i = 0; i < taps; i++) {
+        const float *tap = from + (taps - 1 - i) * c * n;
+
+        for (k = 0; k < n; k++) {
+            for (j = 0; j < c; j++)
+                *to++ = tap[j * n + k];
+        }
+    }
+}
+
 /* Everything one pass needs to know. */
 struct plan {
     struct window w;
@@ -154,6 +197,26 @@ static struct plan plan_of(const void *config, const struct shape *in, int n)
     return p;
 }
 
+/* Lines of a block of the matrix that dx comes from. */
+static int turned_block(const struct window *t, int n)
+{
+    size_t line = (size_t)(t->out_w * t->kh * t->kw) * (size_t)t->c;
+    size_t lines = (size_t)n * (size_t)t->out_h;
+
+    if (line * lines <= BLOCK_FLOATS)
+        return (int)lines;
+    return line < BLOCK_FLOATS ? (int)(BLOCK_FLOATS / line) : 1;
+}
+
+static size_t turned_scratch(const struct window *w, int filters, int n)
+{
+    struct window t = turned_window(w, filters);
+    size_t depth = (size_t)(t.kh * t.kw) * (size_t)t.c;
+
+    return depth * (size_t)w->c +
+           (size_t)turned_block(&t, n) * (size_t)t.out_w * depth;
+}
+
 static size_t scratch(const void *config, const struct shape *in,
                       const struct shape *out, int n, bool train)
 {
@@ -166,6 +229,11 @@ static size_t scratch(const void *config, const struct shape *in,
         matrix = (size_t)p.block * (size_t)p.w.out_w * (size_t)p.depth;
     if (train && c->groups == 1 && conv_zeros_fit(&p.w))
         zeros = conv_zeros_scratch(&p.w, c->filters);
+    if (train && is_turnable(c, &p.w)) {
+        size_t turned = turned_scratch(&p.w, c->filters, n);
+
+        matrix = matrix > turned ? matrix : turned;
+    }
     return matrix > zeros ? matrix : zeros;
 }
 
@@ -269,6 +337,30 @@ static void backward_input(const struct layer_pass *p, const struct plan *plan,
         conv_col2im(&plan->w, &patch, p->scratch, p->dx[0]);
 }
 
+/* dx (n,H,W,C), all of it, as a convolution of dy. */
+static void backward_turned(const struct layer_pass *p, const struct window *w)
+{
+    const struct config *c = p->config;
+    struct window t = turned_window(w, c->filters);
+    size_t depth = (size_t)(t.kh * t.kw) * (size_t)t.c;
+    float *kernel = p->scratch, *cols = kernel + depth * (size_t)w->c;
+    int block = turned_block(&t, p->n), lines = p->n * t.out_h, first;
+
+    turn_kernel(w, c->filters, p->param[0], kernel);
+    for (first = 0; first < lines; first += block) {
+        int count = lines - first < block ? lines - first : block;
+
+        conv_im2col(&t, &(struct patch){first, count, 0, t.c}, p->dy, cols);
+        gemm(&(struct gemm){.m = count * t.out_w,
+                            .n = w->c,
+                            .k = (int)depth,
+                            .a = cols,
+                            .b = kernel,
+                            .c = p->dx[0] + (size_t)first * (size_t)t.out_w *
+                                                (size_t)w->c});
+    }
+}
+
 static void backward_block(const struct layer_pass *p, const struct plan *plan,
                            int first, int lines)
 {
@@ -292,7 +384,7 @@ static void backward_block(const struct layer_pass *p, const struct plan *plan,
                             .beta = first > 0 ? 1.0f : 0.0f,
                             .c = p->dparam[0] + to,
                             .c_stride = c->filters});
-        if (p->dx[0] != NULL)
+        if (p->dx[0] != NULL && !is_turnable(c, &plan->w))
             backward_input(p, plan, first, lines, group);
     }
 }
@@ -300,9 +392,12 @@ static void backward_block(const struct layer_pass *p, const struct plan *plan,
 static void backward_dense(const struct layer_pass *p)
 {
     struct plan plan = plan_of(p->config, p->in, p->n);
+    bool turned = is_turnable(p->config, &plan.w);
     int first;
 
-    if (p->dx[0] != NULL && !plan.direct)
+    if (p->dx[0] != NULL && turned)
+        backward_turned(p, &plan.w);
+    else if (p->dx[0] != NULL && !plan.direct)
         vec_zero(p->dx[0], pass_in(p, 0));
     for (first = 0; first < plan.lines; first += plan.block) {
         int left = plan.lines - first;
