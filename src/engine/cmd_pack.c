@@ -42,6 +42,9 @@ static enum err_code say_written(struct bench *b, const char *path,
               " back, every bit and logit is the same",
               path, str_commas(info.st_size, size, sizeof(size)),
               dense / (double)l->total);
+    if (ledger_began(b) != dense)
+        bench_say(b, LOG_RESULT, "the net it began as is %.1f times as much",
+                  ledger_began(b) / (double)l->total);
     return ERR_OK;
 }
 

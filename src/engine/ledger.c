@@ -207,6 +207,15 @@ static struct ledger_sheet *make_sheet(const struct bench *b,
 
 /* What is said. */
 
+double ledger_began(const struct bench *b)
+{
+    const struct stage *s = stages_current(b->history);
+
+    while (s->parent >= 0)
+        s = stages_at(b->history, s->parent);
+    return 4.0 * (double)(s->size.params + s->size.statistics);
+}
+
 static void say_ways(struct bench *b, const struct ledger_sheet *s)
 {
     char text[32];
@@ -217,6 +226,11 @@ static void say_ways(struct bench *b, const struct ledger_sheet *s)
                   s->way[i].name,
                   str_commas((long long)s->way[i].bytes, text, sizeof(text)),
                   s->dense / s->way[i].bytes);
+    if (ledger_began(b) != s->dense)
+        bench_say(b, LOG_RESULT, "%-24s %12s  %6.1f times as large as the file",
+                  "dense, as it began",
+                  str_commas((long long)ledger_began(b), text, sizeof(text)),
+                  ledger_began(b) / s->file);
     bench_say(b, LOG_RESULT,
               "floats pay stored sparsely from a sparsity of %.1f %% (rows),"
               " %.1f %% (short rows), %.1f %% (bitmap)",

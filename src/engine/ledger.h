@@ -13,4 +13,7 @@ struct bench;
 enum err_code ledger_run(struct bench *b, const struct cmd_call *call,
                          struct err *err) MUST_CHECK;
 
+/* Bytes as float32 of the net that the current stage began as. */
+double ledger_began(const struct bench *b);
+
 #endif
