@@ -41,7 +41,8 @@ struct frame_want {
 void frame_open(struct frame *f, struct pane p, const struct frame_want *want);
 void frame_close(struct frame *f);
 
-/* Numbers at the right end of the title row, over the title where it is long. */
+/* Numbers at the right end of the title row, over the title where it is long.
+ */
 void frame_readout(struct frame *f, const char *text);
 
 /* A value in dots from the left, or from the top; not rounded, outside of
