@@ -475,6 +475,47 @@ static void test_the_threshold_is_the_smallest_that_stays(void **state)
     net_free(net);
 }
 
+static void tell_share(void *arg, double share)
+{
+    double *last = arg;
+
+    assert_true(share >= *last && share <= 1.0);
+    *last = share;
+}
+
+static void test_progress_is_told_and_a_stop_changes_nothing(void **state)
+{
+    struct err err;
+    struct net *net = spec_parse("input 1500; dense 1500", "n", &err);
+    struct prune_request r = prune_defaults();
+    struct prune_report report;
+    atomic_bool stop = true;
+    double last = 0.0;
+    const struct progress p = {
+        .tell = tell_share, .arg = &last, .cancel = &stop};
+    struct net *before;
+
+    (void)state;
+    assert_non_null(net);
+    net_init(net, 1);
+    before = net_clone(net, &err);
+    r.scope = SCOPE_GLOBAL;
+    r.progress = &p;
+    assert_refused(prune_apply(net, &r, &report, &err), ERR_CANCELLED,
+                   "stopped");
+    assert_null(net->node[0].param[0].mask);
+    assert_same_bits(net->node[0].param[0].value,
+                     before->node[0].param[0].value,
+                     net->node[0].param[0].count * sizeof(float));
+    stop = false;
+    last = 0.0;
+    assert_ok(prune_apply(net, &r, &report, &err));
+    assert_true(last > 0.9);
+    assert_int_equal(report.alive_after, 1800000);
+    net_free(before);
+    net_free(net);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -494,6 +535,7 @@ int main(void)
         cmocka_unit_test(test_schedules_follow_their_tables),
         cmocka_unit_test(test_every_schedule_rises_from_start_to_target),
         cmocka_unit_test(test_the_threshold_is_the_smallest_that_stays),
+        cmocka_unit_test(test_progress_is_told_and_a_stop_changes_nothing),
     };
 
     return cmocka_run_group_tests_name("prune", tests, NULL, NULL);

@@ -9,11 +9,22 @@
 #include "compress/mask.h"
 #include "compress/select.h"
 
+#define TELL_BLOCKS 2048 /* progress is told a million weights apart */
+
+/* How many blocks of scores were asked for, of how many it will be. */
+struct watch {
+    const struct progress *progress;
+    bool stops; /* a stop is obeyed */
+    long long done, all;
+};
+
 /* A weight array that takes part, and what becomes of it. */
 struct chosen {
     struct param *p;
     struct score_of of; /* what its scores are made from */
-    bool new_mask;      /* made by us: goes again on failure */
+    const struct criterion *by;
+    struct watch *watch;
+    bool new_mask; /* made by us: goes again on failure */
     size_t alive, floor, keep;
     bool floored;
 };
@@ -21,6 +32,7 @@ struct chosen {
 struct choice {
     int count;
     struct chosen *item;
+    struct watch watch;
     size_t considered, alive, wanted;
 };
 
@@ -112,6 +124,18 @@ static enum err_code choose(struct choice *choice,
     return choice->count > 0 ? ERR_OK : layers_refuse(net, r->layers, err);
 }
 
+static void drop_masks(struct choice *c)
+{
+    int k;
+
+    for (k = 0; k < c->count; k++) {
+        if (c->item[k].new_mask) {
+            mem_block_free(c->item[k].p->mask);
+            c->item[k].p->mask = NULL;
+        }
+    }
+}
+
 static enum err_code make_masks(struct choice *c, struct err *err)
 {
     int k;
@@ -127,22 +151,35 @@ static enum err_code make_masks(struct choice *c, struct err *err)
     }
     if (k == c->count)
         return ERR_OK;
-    while (k-- > 0) {
-        if (c->item[k].new_mask) {
-            mem_block_free(c->item[k].p->mask);
-            c->item[k].p->mask = NULL;
-        }
-    }
+    drop_masks(c);
     return err->code;
 }
 
-static struct select_part part_of(const struct chosen *c,
+/* Scores that nobody will use need not be right. */
+static void watched_score(const void *arg, size_t first, size_t count,
+                          float *score)
+{
+    const struct chosen *c = arg;
+    struct watch *w = c->watch;
+
+    if (++w->done % TELL_BLOCKS == 0)
+        progress_tell(w->progress,
+                      w->done < w->all ? (double)w->done / (double)w->all : 1);
+    if (w->stops && progress_cancelled(w->progress))
+        memset(score, 0, count * sizeof(*score));
+    else
+        c->by->score(&c->of, first, count, score);
+}
+
+static struct select_part part_of(struct chosen *c, struct watch *watch,
                                   const struct criterion *by)
 {
+    c->by = by;
+    c->watch = watch;
     return (struct select_part){.n = c->p->count,
                                 .alive = c->p->mask,
-                                .score = by->score,
-                                .arg = &c->of};
+                                .score = watched_score,
+                                .arg = c};
 }
 
 /* What is left of `alive` of n weights; the odd 1e-15 takes back the rounding
@@ -256,7 +293,7 @@ static void contest(struct choice *c, const struct criterion *by, size_t keep)
 
     for (k = 0; k < c->count; k++) {
         if (!c->item[k].floored)
-            part[n++] = part_of(&c->item[k], by);
+            part[n++] = part_of(&c->item[k], &c->watch, by);
     }
     cut = select_cut(part, n, keep);
     for (k = 0, n = 0; k < c->count; k++) {
@@ -319,9 +356,10 @@ static float largest_gone(const struct param *p)
     return largest;
 }
 
-static void cut_item(const struct chosen *item, const struct prune_request *r)
+static void cut_item(struct chosen *item, struct watch *watch,
+                     const struct prune_request *r)
 {
-    struct select_part part = part_of(item, r->by);
+    struct select_part part = part_of(item, watch, r->by);
     struct select_cut cut = select_cut(&part, 1, item->keep);
 
     select_mark(&part, &cut, item->p->mask);
@@ -340,10 +378,22 @@ static void cut_all(struct choice *c, const struct prune_request *r,
                                     .alive_before = (long long)c->alive,
                                     .wanted = (long long)c->wanted};
     for (k = 0; k < c->count; k++) {
-        cut_item(&c->item[k], r);
+        cut_item(&c->item[k], &c->watch, r);
         report->alive_after += (long long)c->item[k].keep;
         report->layers_floored += c->item[k].floored;
     }
+}
+
+/* A selection asks three times for where to cut and once to mark; in scope
+ * global there is one for all, and then one a layer. */
+static void watch_begin(struct choice *c, const struct prune_request *r)
+{
+    long long passes = r->scope == SCOPE_GLOBAL ? 8 : 4;
+
+    c->watch = (struct watch){
+        .progress = r->progress,
+        .stops = true,
+        .all = passes * (long long)(c->considered / SELECT_BLOCK + 1)};
 }
 
 enum err_code prune_apply(struct net *net, const struct prune_request *r,
@@ -359,8 +409,15 @@ enum err_code prune_apply(struct net *net, const struct prune_request *r,
     if (code == ERR_OK)
         code = make_masks(&c, err);
     if (code == ERR_OK) {
+        watch_begin(&c, r);
         set_counts(&c, r);
-        cut_all(&c, r, report);
+        if (progress_cancelled(r->progress)) {
+            drop_masks(&c);
+            code = err_set(err, ERR_CANCELLED, "stopped while pruning");
+        } else {
+            c.watch.stops = false;
+            cut_all(&c, r, report);
+        }
     }
     mem_free(c.item);
     return code;

@@ -20,6 +20,7 @@
 
 #include "compress/schedule.h"
 #include "net/net.h"
+#include "par/progress.h"
 
 /* Whose scores are asked for, and of which draw.  round: times this net was
  * pruned, so that random scores differ from one pruning to the next. */
@@ -65,6 +66,8 @@ struct prune_request {
     void (*tell)(void *arg, int node, long long before, long long after,
                  float largest);
     void *arg;
+    /* May be NULL; a stop is obeyed until weights begin to go. */
+    const struct progress *progress;
 };
 
 /* 20 % of survivors by magnitude in each layer, floors 1 % and one weight an

@@ -149,6 +149,7 @@ static void note_threshold(void *arg, int node, long long before,
 static enum err_code prune(struct bench *b, struct running *r, struct err *err)
 {
     const struct recipe *p = r->recipe;
+    struct progress progress = bench_progress(b);
     struct prune_request request = p->prune;
     struct prune_report report;
 
@@ -161,6 +162,7 @@ static enum err_code prune(struct bench *b, struct running *r, struct err *err)
     request.round = (uint64_t)stages_current(b->history)->prunes;
     request.tell = note_threshold;
     request.arg = r;
+    request.progress = &progress;
     if (prune_apply(b->net, &request, &report, err) != ERR_OK)
         return err->code;
     bench_touched(b);
@@ -409,6 +411,7 @@ static enum err_code finish_round(struct bench *b, struct running *r,
     if (r->recipe->trains)
         add_point(b, r, score_accuracy(&after));
     describe(r, &text);
+    r->phase = "keep";
     s = bench_stage(b, text.text, err);
     str_done(&text);
     if (s == NULL)

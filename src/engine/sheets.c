@@ -87,7 +87,7 @@ static void fill_running(const struct bench *b, struct status_sheet *s)
 {
     const struct running *r = b->running;
     double rounds = r->recipe->rounds, total = (double)r->total;
-    double done = r->at.round, seconds = clock_now() - r->since;
+    double done = r->at.round, seconds = clock_now() - r->since, part = 0;
     uint64_t steps = r->at.step - r->since_step;
 
     copy(s->phase, sizeof(s->phase), r->phase);
@@ -95,8 +95,11 @@ static void fill_running(const struct bench *b, struct status_sheet *s)
     s->lr = r->lr;
     s->step += r->at.step;
     s->eta_seconds = -1;
-    s->progress =
-        (done + (total > 0 ? (double)r->at.step / total : 0)) / rounds;
+    if (r->recipe->trains)
+        part = total > 0 ? (double)r->at.step / total : 0;
+    else if (s->progress > 0)
+        part = s->progress; /* of the phase */
+    s->progress = (done + part) / rounds;
     if (r->trainer == NULL || steps == 0 || seconds <= 0)
         return;
     s->samples_per_second = (double)steps * r->recipe->train.batch / seconds;
