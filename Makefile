@@ -56,7 +56,10 @@ SLOW    := io train resume $(WHOLE)
 FOUND   := $(patsubst tests/test_%.c,%,$(sort $(wildcard tests/test_*.c)))
 T       ?= *
 CHOSEN  := $(filter $(subst *,%,$(T)),$(filter-out $(SLOW),$(FOUND)) $(filter $(FOUND),$(SLOW)))
-LESSONS := $(if $(filter $(subst *,%,$(T)),lessons),$(sort $(wildcard sessions/*.esp)))
+# A lesson that takes minutes has a short form for the tests.
+SHORT   := $(wildcard tests/lessons/*.esp)
+LESSONS := $(if $(filter $(subst *,%,$(T)),lessons),$(SHORT) \
+             $(filter-out $(SHORT:tests/lessons/%=sessions/%),$(sort $(wildcard sessions/0*.esp))))
 SOURCES := $(CORE) $(wildcard ui/main.c tests/*.c tests/*/*.c)
 # Only what names the version is built again when it changes.
 VERSIONED := $(call obj,$(shell grep -l ESPALIER_VERSION $(SOURCES)))
