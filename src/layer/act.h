@@ -71,9 +71,8 @@ static inline float act_alpha(const struct layer_pass *p)
     }
 
 /* Fields of a row that all activations share. */
-#define ACT_ROW                                      \
-    .least_in = 1, .most_in = 1, .activation = true, \
-    .units = UNITS_EACH,                             \
+#define ACT_ROW                                                           \
+    .least_in = 1, .most_in = 1, .activation = true, .units = UNITS_EACH, \
     .shape = layer_same_shape, .forward = forward, .backward = backward
 
 /* Those whose backward sees y. */

@@ -63,10 +63,10 @@ struct param_def {
 /* How the units of the output (its last axis) hang on those of the inputs: what
  * taking a unit away means for the layers around it. */
 enum unit_flow {
-    UNITS_MIX,    /* every one on all: nothing can be taken away in front */
-    UNITS_MAKE,   /* param 0 is a kernel (…, inputs, units) when it has as many
-                     inputs as come in; others are one value a unit */
-    UNITS_EACH,   /* unit by unit, value by value; params are one a unit */
+    UNITS_MIX,  /* every one on all: nothing can be taken away in front */
+    UNITS_MAKE, /* param 0 is a kernel (…, inputs, units) when it has as many
+                   inputs as come in; others are one value a unit */
+    UNITS_EACH, /* unit by unit, value by value; params are one a unit */
     UNITS_SPREAD, /* unit by unit; what is constant stays as it is */
     UNITS_EDGE,   /* unit by unit, with zeros around an image; param 0, if any,
                      has the units on its last axis but one */
