@@ -6,7 +6,7 @@
  *
  *   bench_speed                      a table; FULL=1 takes ten times as long
  *   bench_speed one NET USE BATCH THREADS SECONDS [OPTIMISER [DATA]]
- *                                    one rate, as JSON; for tests/peer
+ *                                    one rate and its phases, as JSON
  *   bench_speed spec NET             the net's text
  * USE is train or infer, DATA digits or noise.
  */
@@ -461,10 +461,14 @@ static int print_one(int argc, char **argv)
                       .seconds = atof(argv[6]),
                       .optimiser = argc > 7 ? argv[7] : "adam",
                       .noise = argc > 8 && strcmp(argv[8], "noise") == 0};
-    struct result r = measure(&job, false);
+    struct result r = measure(&job, true);
+    int p;
 
-    printf("{\"samples_per_second\": %.1f, \"per_cpu_second\": %.1f}\n", r.rate,
+    printf("{\"samples_per_second\": %.1f, \"per_cpu_second\": %.1f", r.rate,
            r.rate_cpu);
+    for (p = METER_OUTSIDE; p < METER_PHASES; p++)
+        printf(", \"%s\": %.3f", meter_names[p], r.phase[p]);
+    printf("}\n");
     return 0;
 }
 
