@@ -13,7 +13,7 @@ static int width_of(uint64_t most)
 {
     int n = 0;
 
-    while (most >> n != 0)
+    while (n < 64 && most >> n != 0)
         n++;
     return n;
 }
@@ -32,7 +32,7 @@ struct code {
 static void code_start(struct code *c, int n, bool huffman)
 {
     *c = (struct code){.n = n, .huffman = huffman};
-    c->width = width_of((uint64_t)n - 1);
+    c->width = n > 0 ? width_of((uint64_t)n - 1) : 0;
     c->count = mem_array((size_t)n, sizeof(*c->count));
     c->length = mem_array((size_t)n, 1);
     c->code = mem_array((size_t)n, sizeof(*c->code));
