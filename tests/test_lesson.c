@@ -257,7 +257,7 @@ static void test_each_space_in_the_shipped_lessons_shows_something(void **state)
     size_t i;
 
     (void)state;
-    assert_int_equal(glob("sessions/*.esp", 0, NULL, &found), 0);
+    assert_int_equal(glob("sessions/[0-9]*.esp", 0, NULL, &found), 0);
     for (i = 0; i < found.gl_pathc; i++)
         check_waits(found.gl_pathv[i]);
     globfree(&found);
