@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "ui/list.h"
 #include "ui/plot.h"
 #include "ui/table.h"
@@ -90,7 +91,7 @@ static int cursor_bin(const struct codebook_view *v, const struct book_sheet *s)
 static void draw_histogram(const struct codebook_view *v,
                            const struct book_sheet *s, struct pane p)
 {
-    double ticks[TICKS_MOST];
+    double *ticks = mem_array(TICKS_MOST, sizeof(*ticks));
     struct plot_histogram h = {
         .title = s->before ? "weights before, values below" : "weights",
         .counts = s->bins,
@@ -107,6 +108,7 @@ static void draw_histogram(const struct codebook_view *v,
     for (i = 0; i < s->value_count && i < TICKS_MOST; i++)
         ticks[h.tick_count++] = s->value[i].value;
     plot_histogram(p, &h);
+    mem_free(ticks);
 }
 
 static long long most_members(const struct book_sheet *s)

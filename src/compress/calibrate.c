@@ -66,10 +66,11 @@ static double cost_of_level(const double *reference, const int64_t *bin,
 }
 
 /* KL(P || Q): P the first i bins with all beyond in the last of them, Q the
- * same bins merged into levels. */
-static double divergence(const struct act_seen *s, int i, int levels)
+ * same bins merged into levels.  reference: room for ACT_BINS. */
+static double divergence(const struct act_seen *s, int i, int levels,
+                         double *reference)
 {
-    double reference[ACT_BINS], all = 0.0, kept = 0.0, cost = 0.0;
+    double all = 0.0, kept = 0.0, cost = 0.0;
     int b, level;
 
     for (b = 1; b < i; b++) {
@@ -99,16 +100,17 @@ static double divergence(const struct act_seen *s, int i, int levels)
 static double clip_kl(const struct act_seen *s)
 {
     int levels = s->low < 0.0f ? 128 : 256, best = ACT_BINS, i;
-    double least = INFINITY;
+    double least = INFINITY, *room = mem_array(ACT_BINS, sizeof(*room));
 
     for (i = levels; i <= ACT_BINS; i++) {
-        double d = divergence(s, i, levels);
+        double d = divergence(s, i, levels, room);
 
         if (d < least) {
             least = d;
             best = i;
         }
     }
+    mem_free(room);
     return s->top * best / ACT_BINS;
 }
 

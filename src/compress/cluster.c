@@ -33,10 +33,13 @@ static float value_of(uint32_t key)
     return x;
 }
 
-static void sort_pass(const uint32_t *from, uint32_t *to, size_t n, int shift)
+/* place: room for DIGITS. */
+static void sort_pass(const uint32_t *from, uint32_t *to, size_t n, int shift,
+                      size_t *place)
 {
-    size_t place[DIGITS] = {0}, at = 0, i;
+    size_t at = 0, i;
 
+    memset(place, 0, DIGITS * sizeof(*place));
     for (i = 0; i < n; i++)
         place[(from[i] >> shift) & (DIGITS - 1)]++;
     for (i = 0; i < DIGITS; i++) {
@@ -54,14 +57,16 @@ static enum err_code sort_values(float *value, size_t n, struct err *err)
     uint32_t *a = mem_block_array(n, sizeof(*a), "sorting", err);
     uint32_t *b =
         a == NULL ? NULL : mem_block_array(n, sizeof(*b), "sorting", err);
-    size_t i;
+    size_t *place, i;
 
     if (b != NULL) {
+        place = mem_array(DIGITS, sizeof(*place));
         for (i = 0; i < n; i++)
             a[i] = key_of(value[i]);
-        sort_pass(a, b, n, 0);
-        sort_pass(b, a, n, DIGIT_BITS);
-        sort_pass(a, b, n, 2 * DIGIT_BITS);
+        sort_pass(a, b, n, 0, place);
+        sort_pass(b, a, n, DIGIT_BITS, place);
+        sort_pass(a, b, n, 2 * DIGIT_BITS, place);
+        mem_free(place);
         for (i = 0; i < n; i++)
             value[i] = value_of(b[i]);
     }
