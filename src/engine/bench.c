@@ -407,16 +407,21 @@ enum err_code bench_open_data(struct bench *b, struct dataset *data,
 
 bool bench_find_file(const struct bench *b, const char *name, struct str *out)
 {
+    static const char *const kinds[] = {"h5", "pack"};
+    size_t i;
+
     str_clear(out);
     str_add(out, name);
     if (access(name, R_OK) == 0)
         return true;
     if (b->data_dir == NULL || strchr(name, '/') != NULL)
         return false;
-    str_clear(out);
-    str_addf(out, "%s/%s.h5", b->data_dir, name);
-    if (access(out->text, R_OK) == 0)
-        return true;
+    for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        str_clear(out);
+        str_addf(out, "%s/%s.%s", b->data_dir, name, kinds[i]);
+        if (access(out->text, R_OK) == 0)
+            return true;
+    }
     str_clear(out);
     str_add(out, name);
     return false;

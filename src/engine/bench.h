@@ -135,8 +135,8 @@ enum err_code bench_open_data(struct bench *b, struct dataset *data,
                               int validation, struct err *err) MUST_CHECK;
 /* Do net and data fit? */
 enum err_code bench_fit(const struct bench *b, struct err *err) MUST_CHECK;
-/* The path of a named file: as it is, or name.h5 among the shipped data; out
- * is cleared first.  False when there is neither. */
+/* The path of a named file: as it is, or name.h5 or name.pack among the shipped
+ * data; out is cleared first.  False when there is none. */
 bool bench_find_file(const struct bench *b, const char *name, struct str *out);
 
 /* Makes the working net that of stage id; scores it where unknown. */
