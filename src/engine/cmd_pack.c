@@ -204,8 +204,9 @@ const struct cmd_row pack_commands[] = {
     {.name = "pack",
      .usage = "FILE [coder=best|context|huffman|fixed]",
      .help = "write the net in as few bytes as it takes, and compare at once",
-     .more = "The file is read back: every bit of every value and the logits "
-             "of random inputs must be the same, else the command fails.  "
+     .more = "The file is read back: every bit of every value must be the "
+             "same, and up to 64 MB of weights the logits of random inputs "
+             "too, else the command fails.  "
              "espalier-pack(5) describes the file; net opens it.",
      .args = {pack_args},
      .flags = CMD_NEEDS_NET | CMD_JOB,
