@@ -93,6 +93,16 @@ void bench_say(struct bench *b, enum log_kind kind, const char *fmt, ...)
     mem_free(s.text);
 }
 
+void bench_say_lines(struct bench *b, enum log_kind kind, const char *text)
+{
+    const char *end;
+
+    for (; text != NULL && *text != '\0'; text = *end == '\0' ? end : end + 1) {
+        end = text + strcspn(text, "\n");
+        bench_say(b, kind, "%.*s", (int)(end - text), text);
+    }
+}
+
 uint64_t bench_seed(const struct bench *b, uint64_t step)
 {
     uint64_t seed = (uint64_t)settings_number(&b->set, SET_seed);

@@ -169,6 +169,8 @@ void bench_count_leaks(struct bench *b);
 /* One line for the user; results also go to the journal and to JSON. */
 void bench_say(struct bench *b, enum log_kind kind, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
+/* The same for text of many lines; NULL: none. */
+void bench_say_lines(struct bench *b, enum log_kind kind, const char *text);
 /* "accuracy 97.96 %  sparsity 20.0 % …" of the current stage. */
 void bench_say_stage(struct bench *b, const struct stage *s);
 

@@ -15,16 +15,6 @@
 #include "train/eval.h"
 #include "train/optim.h"
 
-static void say_lines(struct bench *b, enum log_kind kind, const char *text)
-{
-    const char *end;
-
-    for (; *text != '\0'; text = *end == '\0' ? end : end + 1) {
-        end = text + strcspn(text, "\n");
-        bench_say(b, kind, "%.*s", (int)(end - text), text);
-    }
-}
-
 static void say_net(struct bench *b)
 {
     const struct stage *s = stages_current(b->history);
@@ -113,7 +103,7 @@ static enum err_code open_net(struct bench *b, const char *name,
     if (code == ERR_OK) {
         say_net(b);
         if (warnings.len > 0)
-            say_lines(b, LOG_NOTE, warnings.text);
+            bench_say_lines(b, LOG_NOTE, warnings.text);
     }
     str_done(&warnings);
     str_done(&text);
@@ -402,7 +392,7 @@ static enum err_code run_info(struct bench *b, const struct cmd_call *call,
     code = pack_file_is(path.text) ? pack_file_info(path.text, &text, err)
                                    : file_info(path.text, &text, err);
     if (code == ERR_OK && text.len > 0) {
-        say_lines(b, LOG_RESULT, text.text);
+        bench_say_lines(b, LOG_RESULT, text.text);
         sheets_show_log(b);
     }
     str_done(&path);
@@ -422,8 +412,8 @@ static const struct arg_def data_args[] = {
 
 static const struct arg_def net_args[] = {
     {.name = "net",
-     .help = "a Keras file (.h5, .keras), or a trained net that comes with the"
-             " program",
+     .help = "a Keras file (.h5, .keras), a packed net (.pack), or a trained"
+             " net that comes with the program",
      .type = ARG_FILE,
      .source = SOURCE_NETS,
      .word = true,

@@ -38,21 +38,6 @@ static void tell_rounded(void *arg, int node, const struct grid *g,
     str_addf(&t->lines, "  mean squared error %.3g\n", error);
 }
 
-static void say_lines(struct bench *b, const char *text)
-{
-    struct str line = {0};
-
-    while (text != NULL && *text != '\0') {
-        size_t n = strcspn(text, "\n");
-
-        str_clear(&line);
-        str_add_bytes(&line, text, n);
-        bench_say(b, LOG_NOTE, "%s", line.text);
-        text += n + (text[n] == '\n');
-    }
-    str_done(&line);
-}
-
 static enum err_code share(struct bench *b, const struct cmd_call *call,
                            struct told *t, struct err *err)
 {
@@ -192,7 +177,7 @@ static enum err_code run_quantize(struct bench *b, const struct cmd_call *call,
 
     describe(call, way, &text);
     if (code == ERR_OK)
-        say_lines(b, told.lines.text);
+        bench_say_lines(b, LOG_NOTE, told.lines.text);
     code = finish(b, text.text, code, err);
     str_done(&text);
     str_done(&told.lines);

@@ -268,13 +268,9 @@ static void say_ledger(struct bench *b, const struct pack_ledger *l,
                        const struct ledger_sheet *s)
 {
     struct str text = {0};
-    const char *at, *end;
 
     pack_ledger_print(l, &text);
-    for (at = text.text; *at != '\0'; at = *end == '\0' ? end : end + 1) {
-        end = at + strcspn(at, "\n");
-        bench_say(b, LOG_RESULT, "%.*s", (int)(end - at), at);
-    }
+    bench_say_lines(b, LOG_RESULT, text.text);
     str_done(&text);
     say_ways(b, s);
     say_steps(b, s);
