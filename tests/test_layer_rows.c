@@ -60,6 +60,8 @@ static const struct row_case awkward[] = {
     {"depthwise_conv2d 3x5 strides=1x3 padding=same", 1, {D3(2, 3, 64)}},
     {"depthwise_conv2d 2 dilation_rate=2 depth_multiplier=2", 1, {D3(4, 5, 3)}},
     {"max_pool2d 3x2 strides=2x1 padding=same", 1, {D3(5, 4, 7)}},
+    {"max_pool2d 2", 1, {D3(5, 5, 21)}},
+    {"max_pool2d 2 padding=same", 1, {D3(5, 6, 9)}},
     {"max_pool2d 2x3 strides=1", 1, {D3(3, 4, 67)}},
     {"average_pool2d 3 strides=1 padding=same", 1, {D3(4, 3, 5)}},
     {"average_pool2d 2x1 strides=3", 1, {D3(6, 4, 3)}},

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/mem.h"
+#include "base/rng.h"
 #include "tests/fixture.h"
 #include "tests/rig.h"
 #include "tests/support.h"
@@ -285,6 +287,62 @@ static void test_max_pool_gives_a_tie_to_the_first(void **state)
     rig_free(r);
 }
 
+/* y and dx of max_pool2d with windows of 2x2 side by side, tap by tap. */
+static void plain_max_pool(const struct rig *r, float *y, float *dx)
+{
+    int h = r->in[0].dim[0], w = r->in[0].dim[1], c = r->in[0].dim[2];
+    int place, tap, best, i;
+
+    memset(dx, 0, r->x_size[0] * sizeof(*dx));
+    for (place = 0; place < r->n * (h / 2) * (w / 2); place++) {
+        int line = place / (w / 2);
+        int at =
+            (line / (h / 2) * h + line % (h / 2) * 2) * w + place % (w / 2) * 2;
+
+        for (i = 0; i < c; i++) {
+            best = at * c + i;
+            for (tap = 1; tap < 4; tap++) {
+                int other = (at + tap / 2 * w + tap % 2) * c + i;
+
+                best = r->x[0][other] > r->x[0][best] ? other : best;
+            }
+            y[place * c + i] = r->x[0][best];
+            dx[best] = r->dy[place * c + i];
+        }
+    }
+}
+
+/* Their loop handles 16, 8 or fewer channels; few values, so that many tie. */
+static void test_max_pool_of_windows_side_by_side_is_the_plain_one(void **state)
+{
+    const int channels[] = {1, 3, 8, 13, 16, 20, 35};
+    struct rng draw = rng_at(1, RNG_TEST, 0, 0);
+    size_t i, k;
+
+    (void)state;
+    for (i = 0; i < 2 * LENGTH(channels); i++) {
+        const struct shape in = {
+            .rank = 3,
+            .dim = {4 + (int)i % 2, 6 + (int)i % 2, channels[i / 2]}};
+        struct rig *r = rig_new("max_pool2d 2", &in, 1, 2, 1);
+        float *y = mem_array(r->y_size, sizeof(*y));
+        float *dx = mem_array(r->x_size[0], sizeof(*dx));
+
+        for (k = 0; k < r->x_size[0]; k++)
+            r->x[0][k] = (float)rng_below(&draw, 4) - 2.0f;
+        for (k = 0; k < r->y_size; k++)
+            r->dy[k] = (float)rng_normal(&draw);
+        rig_forward(r);
+        rig_backward(r);
+        plain_max_pool(r, y, dx);
+        assert_same_bits(r->y, y, r->y_size * sizeof(*y));
+        assert_same_bits(r->dx[0], dx, r->x_size[0] * sizeof(*dx));
+        mem_free(y);
+        mem_free(dx);
+        rig_free(r);
+    }
+}
+
 /* Worked by hand: 2x2 windows at the edge see two values, one at the corner. */
 static void test_average_pool_divides_by_what_lies_inside(void **state)
 {
@@ -427,6 +485,8 @@ int main(void)
         cmocka_unit_test(test_every_layer_agrees_with_pytorch),
         cmocka_unit_test(test_layers_cut_into_shards_agree_with_pytorch),
         cmocka_unit_test(test_max_pool_gives_a_tie_to_the_first),
+        cmocka_unit_test(
+            test_max_pool_of_windows_side_by_side_is_the_plain_one),
         cmocka_unit_test(test_average_pool_divides_by_what_lies_inside),
         cmocka_unit_test(test_dropout_drops_its_share_and_scales_the_rest),
         cmocka_unit_test(test_dropout_does_not_depend_on_shards),

@@ -75,35 +75,21 @@ struct tile {
     size_t n;
 };
 
-ALWAYS_INLINE uint32_t bits_of(float x)
-{
-    uint32_t bits;
-
-    memcpy(&bits, &x, sizeof(bits));
-    return bits;
-}
-
 /* All bits 0 when x is finite: a number minus itself is. */
 ALWAYS_INLINE uint32_t not_finite(float x)
 {
-    return bits_of(x - x);
-}
+    float rest = x - x;
+    uint32_t bits;
 
-/* x, or +0.0 where alive is 0.  Bits, because comparing bytes to choose floats
- * is what compilers do in narrow vectors. */
-ALWAYS_INLINE float if_alive(float x, uint8_t alive)
-{
-    uint32_t bits = bits_of(x) & (0u - alive);
-
-    memcpy(&x, &bits, sizeof(x));
-    return x;
+    memcpy(&bits, &rest, sizeof(bits));
+    return bits;
 }
 
 ALWAYS_INLINE struct cell keep_alive(struct cell c, uint8_t alive)
 {
-    c.w = if_alive(c.w, alive);
-    c.m = if_alive(c.m, alive);
-    c.v = if_alive(c.v, alive);
+    c.w = alive != 0 ? c.w : 0.0f;
+    c.m = alive != 0 ? c.m : 0.0f;
+    c.v = alive != 0 ? c.v : 0.0f;
     return c;
 }
 
