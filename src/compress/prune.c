@@ -22,6 +22,7 @@ struct watch {
 struct chosen {
     struct param *p;
     struct score_of of; /* what its scores are made from */
+    float *unit;        /* behind of.unit; NULL: none */
     const struct criterion *by;
     struct watch *watch;
     bool new_mask; /* made by us: goes again on failure */
@@ -50,6 +51,7 @@ static enum err_code check_request(const struct prune_request *r,
                                    struct err *err)
 {
     assert(r->by != NULL);
+    assert(r->curvature != NULL || !r->by->by_curvature);
     if (r->rule == PRUNE_STD && !(r->amount >= 0.0 && r->amount <= 100.0))
         return err_set(err, ERR_VALUE,
                        "a threshold of %g standard deviations, expected 0 to "
@@ -89,6 +91,20 @@ static size_t floor_of(const struct prune_request *r, const struct node *node,
     return least < c->alive ? least : c->alive;
 }
 
+/* Criteria whose weights share the score of their unit have them all at once;
+ * every other weight of a unit is `units` further on. */
+static void score_units(struct chosen *c, const struct criterion *by)
+{
+    const struct shape *s = &c->p->def.shape;
+
+    if (by->prepare == NULL)
+        return;
+    c->of.units = (size_t)s->dim[s->rank - 1];
+    c->unit = mem_array(c->of.units, sizeof(*c->unit));
+    by->prepare(c->p, c->unit, c->of.units);
+    c->of.unit = c->unit;
+}
+
 static void choose_param(struct choice *choice, const struct prune_request *r,
                          struct net *net, int node, int param)
 {
@@ -100,6 +116,9 @@ static void choose_param(struct choice *choice, const struct prune_request *r,
                               .round = r->round,
                               .node = node,
                               .param = param};
+    if (r->by->by_curvature)
+        c->of.curvature = curvature_of(r->curvature, node, param);
+    score_units(c, r->by);
     c->alive = mask_alive(c->p);
     c->floor = floor_of(r, &net->node[node], c);
     choice->considered += c->p->count;
@@ -284,6 +303,17 @@ static void share_out_by_layer(struct choice *c, const struct prune_request *r)
     }
 }
 
+/* Units go whole: all weights stay that score like the last one to stay. */
+static struct select_cut cut_for(const struct select_part *part, int parts,
+                                 size_t keep, const struct criterion *by)
+{
+    struct select_cut cut = select_cut(part, parts, keep);
+
+    if (by->prepare != NULL && keep > 0)
+        cut.equal = SIZE_MAX;
+    return cut;
+}
+
 /* One contest of all layers that are not on their floor, for `keep` places. */
 static void contest(struct choice *c, const struct criterion *by, size_t keep)
 {
@@ -295,7 +325,7 @@ static void contest(struct choice *c, const struct criterion *by, size_t keep)
         if (!c->item[k].floored)
             part[n++] = part_of(&c->item[k], &c->watch, by);
     }
-    cut = select_cut(part, n, keep);
+    cut = cut_for(part, n, keep, by);
     for (k = 0, n = 0; k < c->count; k++) {
         if (!c->item[k].floored)
             c->item[k].keep = select_mark(&part[n++], &cut, NULL);
@@ -360,9 +390,9 @@ static void cut_item(struct chosen *item, struct watch *watch,
                      const struct prune_request *r)
 {
     struct select_part part = part_of(item, watch, r->by);
-    struct select_cut cut = select_cut(&part, 1, item->keep);
+    struct select_cut cut = cut_for(&part, 1, item->keep, r->by);
 
-    select_mark(&part, &cut, item->p->mask);
+    item->keep = select_mark(&part, &cut, item->p->mask);
     if (r->tell != NULL)
         r->tell(r->arg, item->of.node, (long long)item->alive,
                 (long long)item->keep, largest_gone(item->p));
@@ -401,6 +431,7 @@ enum err_code prune_apply(struct net *net, const struct prune_request *r,
 {
     struct choice c = {0};
     enum err_code code = check_request(r, err);
+    int k;
 
     if (code == ERR_OK)
         code = choose(&c, r, net, err);
@@ -419,6 +450,8 @@ enum err_code prune_apply(struct net *net, const struct prune_request *r,
             cut_all(&c, r, report);
         }
     }
+    for (k = 0; k < c.count; k++)
+        mem_free(c.item[k].unit);
     mem_free(c.item);
     return code;
 }

@@ -1,6 +1,6 @@
 /*
  * Pruning weights: a rule says how many weights of each layer stay, a criterion
- * says which.  Cards P1, P2, P3, P6.
+ * says which.  Cards P1, P2, P3, P6, P9, N2.
  *
  * Counts are exact.  With a weights alive of N:
  *   survivors p   keeps ceil((1 - p) a)
@@ -21,6 +21,7 @@
 #include "compress/schedule.h"
 #include "net/net.h"
 #include "par/progress.h"
+#include "train/curvature.h"
 
 /* Whose scores are asked for, and of which draw.  round: times this net was
  * pruned, so that random scores differ from one pruning to the next. */
@@ -28,6 +29,9 @@ struct score_of {
     const struct param *p;
     uint64_t seed, round;
     int node, param;
+    const float *curvature; /* a weight; NULL unless the criterion asks */
+    const float *unit;      /* a unit of the layer: of `prepare`; or NULL */
+    size_t units;
 };
 
 /* One row a criterion. */
@@ -38,6 +42,11 @@ struct criterion {
     /* The name of the criterion that says how many of each layer stay; NULL:
      * this one. */
     const char *counts_as;
+    /* The score of each unit, where weights of a unit share one; NULL: weights
+     * have their own.  Units go whole: of equal scores all stay, so that more
+     * may be left than the rule says. */
+    void (*prepare)(const struct param *p, float *unit, size_t units);
+    bool by_curvature; /* the request has one */
 };
 extern const struct criterion criteria[]; /* ends with a NULL name */
 const struct criterion *criterion_find(const char *name);
@@ -61,6 +70,8 @@ struct prune_request {
     double least_share;
     bool row_floor;
     uint64_t seed, round;
+    /* For criteria that go by it; else NULL. */
+    const struct curvature *curvature;
     /* Told for every chosen layer; may be NULL.  largest: of the |w| that went;
      * 0 when none did.  Called when nothing can fail any more. */
     void (*tell)(void *arg, int node, long long before, long long after,

@@ -12,6 +12,7 @@
 #define CHECKPOINT_SECONDS 10.0
 #define POINTS_AN_EPOCH    40 /* of the loss curve */
 #define LOOKS_AN_EPOCH     4  /* at the validation accuracy */
+#define CURVATURE_STEPS    400
 
 double clock_now(void)
 {
@@ -146,14 +147,37 @@ static void note_threshold(void *arg, int node, long long before,
     r->threshold[node] = largest;
 }
 
+enum err_code recipe_curvature(struct bench *b, const struct criterion *by,
+                               const struct train_settings *like,
+                               struct curvature **out, struct err *err)
+{
+    struct progress progress = bench_progress(b);
+    struct train_settings settings = *like;
+
+    *out = NULL;
+    if (!by->by_curvature)
+        return ERR_OK;
+    if (b->data == NULL)
+        return err_set(err, ERR_STATE,
+                       "by=%s needs data; `data NAME` opens some", by->name);
+    settings.seed = bench_seed(b, stages_current(b->history)->step);
+    *out = curvature_new(b->net, b->data, &settings, CURVATURE_STEPS, b->pool,
+                         &progress, err);
+    return *out == NULL ? err->code : ERR_OK;
+}
+
 static enum err_code prune(struct bench *b, struct running *r, struct err *err)
 {
     const struct recipe *p = r->recipe;
     struct progress progress = bench_progress(b);
     struct prune_request request = p->prune;
+    struct curvature *curvature;
     struct prune_report report;
+    enum err_code code;
 
     r->phase = "prune";
+    if (recipe_curvature(b, request.by, &p->train, &curvature, err) != ERR_OK)
+        return err->code;
     if (p->schedule != NULL) {
         request.rule = PRUNE_TO;
         request.amount = sparsity_at(p->schedule, r->at.from, p->to,
@@ -163,8 +187,11 @@ static enum err_code prune(struct bench *b, struct running *r, struct err *err)
     request.tell = note_threshold;
     request.arg = r;
     request.progress = &progress;
-    if (prune_apply(b->net, &request, &report, err) != ERR_OK)
-        return err->code;
+    request.curvature = curvature;
+    code = prune_apply(b->net, &request, &report, err);
+    curvature_free(curvature);
+    if (code != ERR_OK)
+        return code;
     bench_touched(b);
     bench_count_leaks(b);
     r->removed = (double)(report.alive_before - report.alive_after);

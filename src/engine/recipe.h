@@ -103,6 +103,13 @@ enum err_code recipe_take_pruning(struct recipe *p, const struct cmd_call *call,
                                   const struct settings *s,
                                   struct err *err) MUST_CHECK;
 
+/* The curvature that `by` goes by, met on a training like that; *out is new, or
+ * NULL when the weights are enough. */
+enum err_code recipe_curvature(struct bench *b, const struct criterion *by,
+                               const struct train_settings *like,
+                               struct curvature **out,
+                               struct err *err) MUST_CHECK;
+
 /* Steps of one round and of all rounds. */
 uint64_t recipe_round_steps(const struct recipe *p, const struct dataset *data);
 

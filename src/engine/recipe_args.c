@@ -250,5 +250,6 @@ enum err_code recipe_take_pruning(struct recipe *p, const struct cmd_call *call,
     r->layers = p->layers;
     p->prunes = true;
     p->rounds = 1;
+    p->train = train_defaults();
     return ERR_OK;
 }

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "compress/prune.h"
 #include "engine/bench.h"
+#include "engine/recipe.h"
 
 #define LEVELS_MOST 12
 
@@ -155,6 +156,8 @@ enum err_code sensitivity_run(struct bench *b, const struct cmd_call *call,
 {
     struct scan s = {.b = b, .request = prune_defaults()};
     const char *levels = cmd_text(call, "levels");
+    struct train_settings plain = train_defaults();
+    struct curvature *curvature = NULL;
     enum err_code code;
 
     if (bench_fit(b, err) != ERR_OK ||
@@ -167,13 +170,16 @@ enum err_code sensitivity_run(struct bench *b, const struct cmd_call *call,
     s.request.scope = SCOPE_LAYER;
     s.request.rule = PRUNE_TO;
     s.request.seed = (uint64_t)settings_number(&b->set, SET_seed);
-    s.net = net_clone(b->net, err);
-    if (s.net == NULL)
+    if (recipe_curvature(b, s.request.by, &plain, &curvature, err) != ERR_OK)
         return err->code;
-    s.evaluator = evaluator_new(s.net, b->data, b->pool, err);
+    s.request.curvature = curvature;
+    s.net = net_clone(b->net, err);
+    if (s.net != NULL)
+        s.evaluator = evaluator_new(s.net, b->data, b->pool, err);
     code = s.evaluator == NULL ? err->code
                                : scan_layers(&s, cmd_text(call, "layers"), err);
     evaluator_free(s.evaluator);
+    curvature_free(curvature);
     net_free(s.net);
     return code;
 }
