@@ -1,18 +1,18 @@
 /*
  * y (n,OH,OW,K) = conv of x (n,H,W,C) with kernel (kh,kw,C/groups,K), + b (K).
  *
- * A block of output lines is written out as a matrix, one row a place, one
- * column a tap and channel (im2col), small enough for the second-level cache;
- * then the block is one matrix product.  A 1x1 window with stride 1 needs no
- * such matrix: x is it.  Backward makes the blocks again, which is cheaper
- * than keeping them; gradients of the kernel add up block after block.  With
- * stride 1 the gradient of x is itself a convolution, of dy with the kernel
- * turned round: copies and one product, where spreading a matrix over the image
- * would add up every number of it.  Where
- * most of dy is zero, as behind a max pool, it leaves the zeros out instead.
+ * Forward and backward go straight over the image (conv_direct.h); where most
+ * of dy is zero, as behind a max pool, backward leaves the zeros out instead
+ * (conv_zeros.h).  What neither can do (groups, dilation, fewer filters or
+ * channels than a vector has) goes through a matrix: a block of output lines is
+ * written out, one row a place, one column a tap and channel (im2col), small
+ * enough for the second-level cache; then the block is one matrix product.  A
+ * 1x1 window with stride 1 needs no such matrix: x is it.  Backward makes the
+ * blocks again, which is cheaper than keeping them.
  */
 #include "layer/kinds.h"
 #include "tensor/conv.h"
+#include "tensor/conv_direct.h"
 #include "tensor/conv_zeros.h"
 #include "tensor/gemm.h"
 #include "tensor/vec.h"
@@ -123,56 +123,22 @@ static bool param(const void *config, const struct shape *in, int i,
     return true;
 }
 
-/* x itself is the matrix: one tap, every place. */
-static bool is_direct(const struct window *w)
+/* How to do it without a matrix of windows. */
+static bool is_grey(const struct config *c, const struct window *w)
 {
-    return w->kh == 1 && w->kw == 1 && w->stride_h == 1 && w->stride_w == 1;
+    return conv_grey_fits(w, c->filters);
 }
 
-/* dx as a convolution: the places of x see dy through a window of the same
- * size, whose last tap is the first of the kernel. */
-static bool is_turnable(const struct config *c, const struct window *w)
+static bool is_direct(const struct config *c, const struct window *w)
 {
-    return c->groups == 1 && w->stride_h == 1 && w->stride_w == 1 &&
-           !is_direct(w) && w->top <= (w->kh - 1) * w->step_h &&
-           w->left <= (w->kw - 1) * w->step_w;
+    return c->groups == 1 && conv_direct_fits(w, c->filters);
 }
 
-static struct window turned_window(const struct window *w, int filters)
-{
-    struct window t = *w;
-
-    t.h = w->out_h;
-    t.w = w->out_w;
-    t.c = filters;
-    t.out_h = w->h;
-    t.out_w = w->w;
-    t.top = (w->kh - 1) * w->step_h - w->top;
-    t.left = (w->kw - 1) * w->step_w - w->left;
-    return t;
-}
-
-/* to (kh,kw,K,C) = kernel (kh,kw,C,K) with its taps in reverse order */
-static void turn_kernel(const struct window *w, int filters, const float *from,
-                        float *to)
-{
-    size_t taps = (size_t)(w->kh * w->kw), c = (size_t)w->c, i, j, k;
-    size_t n = (size_t)filters;
-
-    for (i = 0; i < taps; i++) {
-        const float *tap = from + (taps - 1 - i) * c * n;
-
-        for (k = 0; k < n; k++) {
-            for (j = 0; j < c; j++)
-                *to++ = tap[j * n + k];
-        }
-    }
-}
-
-/* Everything one pass needs to know. */
+/* Everything a pass with a matrix needs to know: of dilated windows, groups,
+ * and a filter or two. */
 struct plan {
     struct window w;
-    bool direct, grey;       /* no matrix for forward; see conv_grey */
+    bool bare;               /* x itself is the matrix: 1x1, every place */
     int group_in, group_out; /* channels of a group */
     int depth;               /* kh * kw * group_in: columns of the matrix */
     int lines, block;        /* output lines of the shard, of a block */
@@ -186,35 +152,20 @@ static struct plan plan_of(const void *config, const struct shape *in, int n)
                      .group_out = c->filters / c->groups};
     size_t line;
 
-    p.direct = is_direct(&p.w);
-    p.grey = conv_grey_fits(&p.w, c->filters);
+    p.bare =
+        p.w.kh == 1 && p.w.kw == 1 && p.w.stride_h == 1 && p.w.stride_w == 1;
     p.depth = p.w.kh * p.w.kw * p.group_in;
     p.lines = n * p.w.out_h;
     line = (size_t)p.w.out_w * (size_t)p.depth;
     p.block = p.lines;
-    if (!p.direct && line * (size_t)p.lines > BLOCK_FLOATS)
+    if (!p.bare && line * (size_t)p.lines > BLOCK_FLOATS)
         p.block = line < BLOCK_FLOATS ? (int)(BLOCK_FLOATS / line) : 1;
     return p;
 }
 
-/* Lines of a block of the matrix that dx comes from. */
-static int turned_block(const struct window *t, int n)
+static size_t most(size_t a, size_t b)
 {
-    size_t line = (size_t)(t->out_w * t->kh * t->kw) * (size_t)t->c;
-    size_t lines = (size_t)n * (size_t)t->out_h;
-
-    if (line * lines <= BLOCK_FLOATS)
-        return (int)lines;
-    return line < BLOCK_FLOATS ? (int)(BLOCK_FLOATS / line) : 1;
-}
-
-static size_t turned_scratch(const struct window *w, int filters, int n)
-{
-    struct window t = turned_window(w, filters);
-    size_t depth = (size_t)(t.kh * t.kw) * (size_t)t.c;
-
-    return depth * (size_t)w->c +
-           (size_t)turned_block(&t, n) * (size_t)t.out_w * depth;
+    return a > b ? a : b;
 }
 
 static size_t scratch(const void *config, const struct shape *in,
@@ -222,19 +173,18 @@ static size_t scratch(const void *config, const struct shape *in,
 {
     const struct config *c = config;
     struct plan p = plan_of(config, in, n);
-    size_t matrix = 0, zeros = 0;
+    size_t count = 0;
 
     (void)out;
-    if (!p.direct)
-        matrix = (size_t)p.block * (size_t)p.w.out_w * (size_t)p.depth;
+    if (is_direct(c, &p.w))
+        count = conv_direct_scratch(&p.w, c->filters, train);
+    if (!p.bare && (!is_direct(c, &p.w) ||
+                    (train && !conv_direct_input_fits(&p.w, c->filters))))
+        count =
+            most(count, (size_t)p.block * (size_t)p.w.out_w * (size_t)p.depth);
     if (train && c->groups == 1 && conv_zeros_fit(&p.w))
-        zeros = conv_zeros_scratch(&p.w, c->filters);
-    if (train && is_turnable(c, &p.w)) {
-        size_t turned = turned_scratch(&p.w, c->filters, n);
-
-        matrix = matrix > turned ? matrix : turned;
-    }
-    return matrix > zeros ? matrix : zeros;
+        count = most(count, conv_zeros_scratch(&p.w, c->filters));
+    return count;
 }
 
 static double macs(const void *config, const struct shape *in,
@@ -254,7 +204,7 @@ static const float *matrix(const struct layer_pass *p, const struct plan *plan,
                           .from = group * plan->group_in,
                           .width = plan->group_in};
 
-    if (plan->direct) {
+    if (plan->bare) {
         *stride = plan->w.c;
         return p->x[0] +
                (size_t)first * (size_t)plan->w.out_w * (size_t)plan->w.c +
@@ -273,7 +223,7 @@ static void forward_block(const struct layer_pass *p, const struct plan *plan,
     float *y =
         p->y + (size_t)first * (size_t)plan->w.out_w * (size_t)c->filters;
 
-    for (group = 0; group < c->groups && !plan->grey; group++) {
+    for (group = 0; group < c->groups; group++) {
         const float *cols = matrix(p, plan, first, lines, group, &stride);
         int to = group * plan->group_out;
 
@@ -287,15 +237,11 @@ static void forward_block(const struct layer_pass *p, const struct plan *plan,
                             .c = y + to,
                             .c_stride = c->filters});
     }
-    if (plan->grey)
-        conv_grey(&plan->w, p->x[0], p->param[0],
-                  c->use_bias ? p->param[1] : NULL, c->filters, first, lines,
-                  y);
-    else if (c->use_bias)
+    if (c->use_bias)
         vec_add_row(p->param[1], y, (size_t)rows, (size_t)c->filters);
 }
 
-static void forward(const struct layer_pass *p)
+static void forward_matrix(const struct layer_pass *p)
 {
     struct plan plan = plan_of(p->config, p->in, p->n);
     int first;
@@ -305,6 +251,25 @@ static void forward(const struct layer_pass *p)
 
         forward_block(p, &plan, first, left < plan.block ? left : plan.block);
     }
+}
+
+static void forward(const struct layer_pass *p)
+{
+    const struct config *c = p->config;
+    struct window w = window_of(c, p->in);
+    const float *bias = c->use_bias ? p->param[1] : NULL;
+
+    if (is_grey(c, &w))
+        conv_grey(&w, p->x[0], p->param[0], bias, c->filters, 0, p->n * w.out_h,
+                  p->y);
+    else if (is_direct(c, &w))
+        conv_direct_forward(&(struct conv_direct){.w = &w,
+                                                  .n = p->n,
+                                                  .filters = c->filters,
+                                                  .scratch = p->scratch},
+                            p->x[0], p->param[0], bias, p->y);
+    else
+        forward_matrix(p);
 }
 
 /* dx of a block and group: dy (rows,group_out) W' (group_out,depth), spread
@@ -318,9 +283,8 @@ static void backward_input(const struct layer_pass *p, const struct plan *plan,
                           .count = lines,
                           .from = group * plan->group_in,
                           .width = plan->group_in};
-    float *to = plan->direct
-                    ? p->dx[0] + places * (size_t)plan->w.c + patch.from
-                    : p->scratch;
+    float *to = plan->bare ? p->dx[0] + places * (size_t)plan->w.c + patch.from
+                           : p->scratch;
 
     gemm(&(struct gemm){.m = lines * plan->w.out_w,
                         .n = plan->depth,
@@ -332,78 +296,68 @@ static void backward_input(const struct layer_pass *p, const struct plan *plan,
                         .b_turned = true,
                         .b_stride = c->filters,
                         .c = to,
-                        .c_stride = plan->direct ? plan->w.c : plan->depth});
-    if (!plan->direct)
+                        .c_stride = plan->bare ? plan->w.c : plan->depth});
+    if (!plan->bare)
         conv_col2im(&plan->w, &patch, p->scratch, p->dx[0]);
 }
 
-/* dx (n,H,W,C), all of it, as a convolution of dy. */
-static void backward_turned(const struct layer_pass *p, const struct window *w)
-{
-    const struct config *c = p->config;
-    struct window t = turned_window(w, c->filters);
-    size_t depth = (size_t)(t.kh * t.kw) * (size_t)t.c;
-    float *kernel = p->scratch, *cols = kernel + depth * (size_t)w->c;
-    int block = turned_block(&t, p->n), lines = p->n * t.out_h, first;
-
-    turn_kernel(w, c->filters, p->param[0], kernel);
-    for (first = 0; first < lines; first += block) {
-        int count = lines - first < block ? lines - first : block;
-
-        conv_im2col(&t, &(struct patch){first, count, 0, t.c}, p->dy, cols);
-        gemm(&(struct gemm){.m = count * t.out_w,
-                            .n = w->c,
-                            .k = (int)depth,
-                            .a = cols,
-                            .b = kernel,
-                            .c = p->dx[0] + (size_t)first * (size_t)t.out_w *
-                                                (size_t)w->c});
-    }
-}
-
-static void backward_block(const struct layer_pass *p, const struct plan *plan,
-                           int first, int lines)
+static void kernel_block(const struct layer_pass *p, const struct plan *plan,
+                         int first, int lines, int group)
 {
     const struct config *c = p->config;
     const float *dy =
         p->dy + (size_t)first * (size_t)plan->w.out_w * (size_t)c->filters;
-    int group, stride;
+    int stride, to = group * plan->group_out;
+    const float *cols = matrix(p, plan, first, lines, group, &stride);
 
-    for (group = 0; group < c->groups; group++) {
-        const float *cols = matrix(p, plan, first, lines, group, &stride);
-        int to = group * plan->group_out;
-
-        gemm(&(struct gemm){.m = plan->depth,
-                            .n = plan->group_out,
-                            .k = lines * plan->w.out_w,
-                            .a = cols,
-                            .a_turned = true,
-                            .a_stride = stride,
-                            .b = dy + to,
-                            .b_stride = c->filters,
-                            .beta = first > 0 ? 1.0f : 0.0f,
-                            .c = p->dparam[0] + to,
-                            .c_stride = c->filters});
-        if (p->dx[0] != NULL && !is_turnable(c, &plan->w))
-            backward_input(p, plan, first, lines, group);
-    }
+    gemm(&(struct gemm){.m = plan->depth,
+                        .n = plan->group_out,
+                        .k = lines * plan->w.out_w,
+                        .a = cols,
+                        .a_turned = true,
+                        .a_stride = stride,
+                        .b = dy + to,
+                        .b_stride = c->filters,
+                        .beta = first > 0 ? 1.0f : 0.0f,
+                        .c = p->dparam[0] + to,
+                        .c_stride = c->filters});
 }
 
-static void backward_dense(const struct layer_pass *p)
+/* Both gradients, or one of them where the other is had without a matrix. */
+static void backward_matrix(const struct layer_pass *p, bool kernel, bool input)
 {
-    struct plan plan = plan_of(p->config, p->in, p->n);
-    bool turned = is_turnable(p->config, &plan.w);
-    int first;
+    const struct config *c = p->config;
+    struct plan plan = plan_of(c, p->in, p->n);
+    int first, group;
 
-    if (p->dx[0] != NULL && turned)
-        backward_turned(p, &plan.w);
-    else if (p->dx[0] != NULL && !plan.direct)
+    if (input && !plan.bare)
         vec_zero(p->dx[0], pass_in(p, 0));
     for (first = 0; first < plan.lines; first += plan.block) {
         int left = plan.lines - first;
+        int lines = left < plan.block ? left : plan.block;
 
-        backward_block(p, &plan, first, left < plan.block ? left : plan.block);
+        for (group = 0; group < c->groups; group++) {
+            if (kernel)
+                kernel_block(p, &plan, first, lines, group);
+            if (input)
+                backward_input(p, &plan, first, lines, group);
+        }
     }
+}
+
+static void backward_direct(const struct layer_pass *p, const struct window *w)
+{
+    const struct config *c = p->config;
+    struct conv_direct d = {
+        .w = w, .n = p->n, .filters = c->filters, .scratch = p->scratch};
+
+    conv_direct_kernel(&d, p->x[0], p->dy, p->dparam[0]);
+    if (p->dx[0] == NULL)
+        return;
+    if (conv_direct_input_fits(w, c->filters))
+        conv_direct_input(&d, p->param[0], p->dy, p->dx[0]);
+    else
+        backward_matrix(p, false, true);
 }
 
 static void backward(const struct layer_pass *p)
@@ -416,8 +370,10 @@ static void backward(const struct layer_pass *p)
     if (c->groups == 1 && conv_zeros_pay(&z, p->dy))
         conv_zeros_backward(&z, p->x[0], p->param[0], p->dy, p->dparam[0],
                             p->dx[0]);
+    else if (is_direct(c, &w))
+        backward_direct(p, &w);
     else
-        backward_dense(p);
+        backward_matrix(p, true, p->dx[0] != NULL);
     if (c->use_bias)
         vec_sum_rows(p->dy, p->dparam[1], pass_out(p) / (size_t)c->filters,
                      (size_t)c->filters);

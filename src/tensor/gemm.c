@@ -7,6 +7,11 @@
 #include "base/mem.h"
 #include "par/meter.h"
 #include "par/pool.h"
+#include "tensor/direct.h"
+
+/* Rows, or products of columns and rows, that go without OpenBLAS, if they are
+ * so long at least; strides that share lines of the cache. */
+enum { FEW = 64, LONG = 24, SHARING = 256 };
 
 /* Sizes that reach all the pages the kernels do, at the least cost. */
 enum { WARM_M = 32, WARM_N = 1024, WARM_K = 784 };
@@ -62,10 +67,50 @@ static int stride_or(int stride, int full)
     return stride != 0 ? stride : full;
 }
 
+/*
+ * A few rows by a matrix, or the sum of a few products of columns and rows:
+ * OpenBLAS would copy the large operand first, which costs as much as the
+ * product.  One core of a Zen 4, 800 to 500: 107 Gflop/s instead of 71 for 16
+ * rows and of 83 for 32; the kernel's gradient of 32, 97 instead of 89.  Rows
+ * that are a multiple of a kilobyte apart share too few lines of the caches for
+ * that.
+ */
+static bool goes_direct(const struct gemm *g)
+{
+    int apart = stride_or(g->b_stride, g->n);
+
+    if (g->b_turned || g->beta != 0.0f || g->n < LONG)
+        return false;
+    return g->a_turned ? g->k <= FEW : g->m <= FEW && apart % SHARING != 0;
+}
+
+static void gemm_direct(const struct gemm *g)
+{
+    struct direct d = {.lines = 1, .rows = 1, .units = (size_t)g->n};
+    size_t a = (size_t)stride_or(g->a_stride, g->a_turned ? g->m : g->k);
+    size_t b = (size_t)stride_or(g->b_stride, g->n);
+    size_t c = (size_t)stride_or(g->c_stride, g->n);
+
+    d.x_place = a;
+    d.places = g->a_turned ? g->k : g->m;
+    d.run = (size_t)(g->a_turned ? g->m : g->k);
+    d.w_row = g->a_turned ? c : b;
+    d.y_place = g->a_turned ? b : c;
+    if (g->a_turned)
+        direct_gradient(&d, g->a, g->b, false, g->c);
+    else
+        direct_product(&d, g->a, g->b, NULL, g->c);
+}
+
 void gemm(const struct gemm *g)
 {
-    enum meter_phase before = meter_enter(METER_PRODUCTS);
+    enum meter_phase before;
 
+    if (goes_direct(g)) {
+        gemm_direct(g);
+        return;
+    }
+    before = meter_enter(METER_PRODUCTS);
     cblas_sgemm(CblasRowMajor, g->a_turned ? CblasTrans : CblasNoTrans,
                 g->b_turned ? CblasTrans : CblasNoTrans, g->m, g->n, g->k, 1.0f,
                 g->a, stride_or(g->a_stride, g->a_turned ? g->m : g->k), g->b,

@@ -1,0 +1,34 @@
+/*
+ * Convolutions without a matrix of windows, forward and backward: direct.h on
+ * one sample after the other.  Padding is a frame of zeros around the sample.
+ * Threads: no shared state.
+ */
+#ifndef TENSOR_CONV_DIRECT_H
+#define TENSOR_CONV_DIRECT_H
+
+#include "tensor/conv.h"
+
+/* x (n,H,W,C), kernel (kh,kw,C,K), y and dy (n,OH,OW,K). */
+struct conv_direct {
+    const struct window *w;
+    int n, filters;
+    float *scratch; /* conv_direct_scratch floats */
+};
+
+/* Whether forward and the kernel's gradient can be had, and that of x. */
+bool conv_direct_fits(const struct window *w, int filters);
+bool conv_direct_input_fits(const struct window *w, int filters);
+/* backward: also for the gradients */
+size_t conv_direct_scratch(const struct window *w, int filters, bool backward);
+
+/* y = conv(x) + bias (K), which may be NULL */
+void conv_direct_forward(const struct conv_direct *c, const float *x,
+                         const float *kernel, const float *bias, float *y);
+/* dk is overwritten */
+void conv_direct_kernel(const struct conv_direct *c, const float *x,
+                        const float *dy, float *dk);
+/* dx is overwritten */
+void conv_direct_input(const struct conv_direct *c, const float *kernel,
+                       const float *dy, float *dx);
+
+#endif

@@ -1,0 +1,384 @@
+#include "tensor/direct.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "par/meter.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+#define GRID_MOST    8
+#define VECTORS_MOST 4
+#define OWN_MIDDLE   16
+/* Weights that a sweep over the places reads again and again should stay in
+ * the second-level cache, gradients at work and what they read in the first. */
+#define WEIGHT_FLOATS   (48 * 1024)
+#define GRADIENT_PLACES 96
+
+/* One grid of sums; `start` is what they begin with, or dy. */
+struct tile {
+    const struct direct *d;
+    const float *x, *w, *start;
+    float *y;
+    size_t start_place; /* from place to place */
+    size_t w_row;       /* from weight to weight of a unit */
+    size_t last;        /* where the last vector of the panel stands */
+    size_t skip;        /* lanes of it that the vector before has too */
+    size_t run;
+    int rows; /* of the window; of a gradient: lines of places */
+    bool add; /* to the gradient that is there */
+};
+
+typedef void tile_loop(const struct tile *t, int rows);
+
+struct kernel {
+    int lanes, vectors;
+    int grid[VECTORS_MOST];
+    tile_loop *product[VECTORS_MOST], *gradient[VECTORS_MOST];
+};
+
+/* From OWN_MIDDLE - n on: n lanes of nothing, then lanes of ones. */
+static const int32_t own_lanes[2 * OWN_MIDDLE] = {
+    0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,
+    -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1};
+
+/* Vectors that may lie on any float. */
+typedef float lanes4 __attribute__((vector_size(16), aligned(4), may_alias));
+typedef int32_t whole4 __attribute__((vector_size(16), aligned(4), may_alias));
+
+#define KERNEL_TARGET
+#define KERNEL(name)  plain_##name
+#define VECTOR        lanes4
+#define WHOLE         whole4
+#define LANES         4
+#define VECTORS       2
+#define GRID(vectors) ((vectors) == 1 ? 8 : 6)
+#define SPREAD(f)     ((lanes4){(f), (f), (f), (f)})
+#define MADD(a, b, c) ((a) * (b) + (c))
+#include "tensor/direct_kernel.h"
+
+#if defined(__x86_64__)
+typedef float lanes8 __attribute__((vector_size(32), aligned(4), may_alias));
+typedef int32_t whole8 __attribute__((vector_size(32), aligned(4), may_alias));
+typedef float lanes16 __attribute__((vector_size(64), aligned(4), may_alias));
+typedef int32_t whole16 __attribute__((vector_size(64), aligned(4), may_alias));
+
+#define KERNEL_TARGET __attribute__((target("avx2,fma")))
+#define KERNEL(name)  fma_##name
+#define VECTOR        lanes4
+#define WHOLE         whole4
+#define LANES         4
+#define VECTORS       1
+#define GRID(vectors) 8
+#define SPREAD(f)     ((lanes4)_mm_set1_ps(f))
+#define MADD(a, b, c) ((lanes4)_mm_fmadd_ps((a), (b), (c)))
+#include "tensor/direct_kernel.h"
+
+#define KERNEL_TARGET __attribute__((target("avx2,fma")))
+#define KERNEL(name)  avx2_##name
+#define VECTOR        lanes8
+#define WHOLE         whole8
+#define LANES         8
+#define VECTORS       2
+#define GRID(vectors) ((vectors) == 1 ? 8 : 6)
+#define SPREAD(f)     ((lanes8)_mm256_set1_ps(f))
+#define MADD(a, b, c) ((lanes8)_mm256_fmadd_ps((a), (b), (c)))
+#include "tensor/direct_kernel.h"
+
+#define KERNEL_TARGET __attribute__((target("avx512f")))
+#define KERNEL(name)  avx512_##name
+#define VECTOR        lanes16
+#define WHOLE         whole16
+#define LANES         16
+#define VECTORS       4
+#define GRID(vectors) ((vectors) < 4 ? 8 : 6)
+#define SPREAD(f)     ((lanes16)_mm512_set1_ps(f))
+#define MADD(a, b, c) ((lanes16)_mm512_fmadd_ps((a), (b), (c)))
+#include "tensor/direct_kernel.h"
+#endif
+
+static int widest; /* direct_limit */
+
+void direct_limit(int lanes)
+{
+    widest = lanes;
+}
+
+/* The processor's kernels, the widest first, NULL at the end. */
+static const struct kernel *const *kernels(void)
+{
+    static const struct kernel *const plain[] = {&plain_kernel, NULL};
+#if defined(__x86_64__)
+    static const struct kernel *const all[] = {&avx512_kernel, &avx2_kernel,
+                                               &fma_kernel, NULL};
+
+    if (widest != 4 && __builtin_cpu_supports("avx2") &&
+        __builtin_cpu_supports("fma"))
+        return all + (widest == 8 || !__builtin_cpu_supports("avx512f"));
+#endif
+    return plain;
+}
+
+/* Units first..next-1 are done by one kernel, `vectors` at a time. */
+struct panel {
+    const struct kernel *kernel;
+    int vectors;
+    size_t first, next, last, skip;
+};
+
+/* How many vectors take `left` units; more than half of one is worth a vector,
+ * if the last kernel does not come anyway. */
+static size_t vectors_for(const struct kernel *k, size_t left, size_t units,
+                          bool is_last)
+{
+    size_t lanes = (size_t)k->lanes, rest = left % lanes;
+
+    if (units < lanes)
+        return 0;
+    return left / lanes + (is_last ? rest > 0 : rest > lanes / 2);
+}
+
+static struct panel panel_from(size_t first, size_t units)
+{
+    const struct kernel *const *k = kernels();
+    struct panel p = {.first = first};
+    size_t left = units - first, count, panels, wide;
+
+    while ((count = vectors_for(*k, left, units, k[1] == NULL)) == 0)
+        k++;
+    panels = (count + (size_t)(*k)->vectors - 1) / (size_t)(*k)->vectors;
+    p.kernel = *k;
+    p.vectors = (int)((count + panels - 1) / panels);
+    wide = (size_t)(p.vectors * (*k)->lanes);
+    p.last = wide - (size_t)(*k)->lanes;
+    p.next = first + wide;
+    if (p.next <= units)
+        return p;
+    p.skip = p.next - units;
+    p.next = units;
+    if (p.vectors > 1)
+        p.last -= p.skip;
+    else
+        p.first -= p.skip;
+    return p;
+}
+
+static size_t panel_width(const struct panel *p)
+{
+    return p->last + (size_t)p->kernel->lanes;
+}
+
+/* n as equal tiles of at most `most`: how many the next one takes. */
+static int tile_of(int n, int most)
+{
+    int tiles = (n + most - 1) / most;
+
+    return (n + tiles - 1) / tiles;
+}
+
+/* Part of the window: so many floats of so many rows. */
+struct part {
+    int row, rows;
+    size_t from, run;
+};
+
+/* w: of the panel's first unit */
+static void sweep(const struct direct *d, const struct panel *p,
+                  const struct part *part, const float *x, const float *w,
+                  const float *bias, float *y)
+{
+    size_t w_row = d->w_row > 0 ? d->w_row : panel_width(p);
+    struct tile t = {.d = d,
+                     .w = w + ((size_t)part->row * d->run + part->from) * w_row,
+                     .w_row = w_row,
+                     .last = p->last,
+                     .run = part->run,
+                     .rows = part->rows};
+    bool first = part->row == 0 && part->from == 0;
+    int most = p->kernel->grid[p->vectors - 1], line, place, count;
+
+    x += (size_t)part->row * d->x_row + part->from;
+    for (line = 0; line < d->lines; line++) {
+        for (place = 0; place < d->places; place += count) {
+            count = tile_of(d->places - place, most);
+            t.x = x + (size_t)line * d->x_line + (size_t)place * d->x_place;
+            t.y = y + (size_t)line * d->y_line + (size_t)place * d->y_place +
+                  p->first;
+            t.start = !first ? t.y : bias != NULL ? bias + p->first : NULL;
+            t.start_place = first ? 0 : d->y_place;
+            p->kernel->product[p->vectors - 1](&t, count);
+        }
+    }
+}
+
+/* The next part of the window whose weights for a panel fit the cache. */
+static struct part part_after(const struct direct *d, const struct panel *p,
+                              struct part at)
+{
+    size_t wide = (size_t)(p->vectors * p->kernel->lanes);
+    size_t most = WEIGHT_FLOATS / wide, rows;
+
+    at.from += at.run;
+    if (at.from >= d->run) {
+        at.from = 0;
+        at.row += at.rows;
+    }
+    rows = most / (d->run > 0 ? d->run : 1);
+    at.rows = 1;
+    if (rows == 0) {
+        at.run = d->run - at.from < most ? d->run - at.from : most;
+        return at;
+    }
+    at.run = d->run;
+    at.rows = d->rows - at.row;
+    if ((size_t)at.rows > rows)
+        at.rows = (int)rows;
+    return at;
+}
+
+size_t direct_pack_count(const struct direct *d)
+{
+    struct panel p = {0};
+    size_t width = 0;
+
+    while (p.next < d->units) {
+        p = panel_from(p.next, d->units);
+        width += panel_width(&p);
+    }
+    return (size_t)d->rows * d->run * width;
+}
+
+void direct_pack(const struct direct *d, const float *w, float *packed)
+{
+    size_t rows = (size_t)d->rows * d->run, i;
+    struct panel p = {0};
+
+    while (p.next < d->units) {
+        p = panel_from(p.next, d->units);
+        for (i = 0; i < rows; i++, packed += panel_width(&p))
+            memcpy(packed, w + i * d->w_row + p.first,
+                   panel_width(&p) * sizeof(*packed));
+    }
+}
+
+void direct_product(const struct direct *d, const float *x, const float *w,
+                    const float *bias, float *y)
+{
+    enum meter_phase before = meter_enter(METER_PRODUCTS);
+    size_t rows = (size_t)d->rows * d->run;
+    struct panel p = {0};
+
+    while (p.next < d->units) {
+        struct part part = {0};
+
+        p = panel_from(p.next, d->units);
+        do {
+            part = part_after(d, &p, part);
+            sweep(d, &p, &part, x, d->w_row > 0 ? w + p.first : w, bias, y);
+        } while (part.row + part.rows < d->rows ||
+                 (d->rows > 0 && part.from + part.run < d->run));
+        if (d->w_row == 0)
+            w += rows * panel_width(&p);
+    }
+    meter_enter(before);
+}
+
+/* Lines first..first+lines-1 of one panel. */
+static void add_lines(const struct direct *d, const struct panel *p, int first,
+                      int lines, bool add, const float *x, const float *dy,
+                      float *dw)
+{
+    struct tile t = {.d = d,
+                     .start = dy + (size_t)first * d->y_line + p->first,
+                     .last = p->last,
+                     .skip = p->skip,
+                     .rows = lines,
+                     .add = add};
+    int most = p->kernel->grid[p->vectors - 1], row, count;
+    size_t r;
+
+    x += (size_t)first * d->x_line;
+    for (row = 0; row < d->rows; row++) {
+        for (r = 0; r < d->run; r += (size_t)count) {
+            count = tile_of((int)(d->run - r), most);
+            t.x = x + (size_t)row * d->x_row + r;
+            t.y = dw + ((size_t)row * d->run + r) * d->w_row + p->first;
+            p->kernel->gradient[p->vectors - 1](&t, count);
+        }
+    }
+}
+
+void direct_gradient(const struct direct *d, const float *x, const float *dy,
+                     bool add, float *dw)
+{
+    enum meter_phase before = meter_enter(METER_PRODUCTS);
+    int lines = d->places < GRADIENT_PLACES ? GRADIENT_PLACES / d->places : 1;
+    struct panel p;
+    int first;
+
+    for (first = 0; first < d->lines; first += lines) {
+        if (lines > d->lines - first)
+            lines = d->lines - first;
+        for (p.next = 0; p.next < d->units;) {
+            p = panel_from(p.next, d->units);
+            add_lines(d, &p, first, lines, add || first > 0, x, dy, dw);
+        }
+    }
+    meter_enter(before);
+}
+
+void direct_product_ref(const struct direct *d, const float *x, const float *w,
+                        const float *bias, float *y)
+{
+    int line, place, row;
+    size_t r, k;
+
+    for (line = 0; line < d->lines; line++) {
+        for (place = 0; place < d->places; place++) {
+            const float *from =
+                x + (size_t)line * d->x_line + (size_t)place * d->x_place;
+            float *to =
+                y + (size_t)line * d->y_line + (size_t)place * d->y_place;
+
+            for (k = 0; k < d->units; k++) {
+                double sum = bias != NULL ? (double)bias[k] : 0.0;
+
+                for (row = 0; row < d->rows; row++) {
+                    for (r = 0; r < d->run; r++)
+                        sum += (double)from[(size_t)row * d->x_row + r] *
+                               (double)
+                                   w[((size_t)row * d->run + r) * d->w_row + k];
+                }
+                to[k] = (float)sum;
+            }
+        }
+    }
+}
+
+void direct_gradient_ref(const struct direct *d, const float *x,
+                         const float *dy, double *dw)
+{
+    int line, place, row;
+    size_t r, k;
+
+    for (line = 0; line < d->lines; line++) {
+        for (place = 0; place < d->places; place++) {
+            const float *from =
+                x + (size_t)line * d->x_line + (size_t)place * d->x_place;
+            const float *by =
+                dy + (size_t)line * d->y_line + (size_t)place * d->y_place;
+
+            for (row = 0; row < d->rows; row++) {
+                for (r = 0; r < d->run; r++) {
+                    for (k = 0; k < d->units; k++)
+                        dw[((size_t)row * d->run + r) * d->w_row + k] +=
+                            (double)from[(size_t)row * d->x_row + r] *
+                            (double)by[k];
+                }
+            }
+        }
+    }
+}
