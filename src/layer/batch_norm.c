@@ -3,18 +3,19 @@
  * (last axis).  Training uses mean and biased variance of the whole batch and
  * moves the running ones: moving = moving * momentum + batch * (1 - momentum).
  *
- * Every shard sums x and x^2 in double; the join adds the shards in order.
+ * Every shard sums x and x^2; the join adds the shards in order, in double.
  * Backward, with x^ = (x - mean) * inverse and M rows in the batch:
  *   dbeta = sum dy, dgamma = sum dy x^,
  *   dx = gamma * inverse * (dy - dbeta / M - x^ dgamma / M).
  * In PASS_EVAL the running statistics are constants.
  */
 #include <math.h>
+#include <string.h>
 
 #include "layer/kinds.h"
-#include "tensor/vec.h"
+#include "tensor/norm.h"
 
-#define TILE 64 /* channels whose factors are on the stack */
+#define TILE 256 /* channels whose factors are on the stack */
 
 struct config {
     float epsilon, momentum;
@@ -117,36 +118,26 @@ static size_t tile_size(size_t channels, size_t first)
     return channels - first < TILE ? channels - first : TILE;
 }
 
-/* sum, squares (n) over the rows of x for channels first..first+n-1 */
-VEC_CLONES
-static void forward_sums(const struct layer_pass *p, size_t first, size_t n,
-                         double *sum, double *squares)
+/* n channels of the shard, from `first` on */
+static struct norm channels_at(const struct layer_pass *p, size_t first,
+                               size_t n)
 {
-    size_t channels = channels_of(p), rows = rows_of(p), r, c;
-    double s[TILE] = {0}, q[TILE] = {0};
-
-    for (r = 0; r < rows; r++) {
-        const float *x = p->x[0] + r * channels + first;
-
-        for (c = 0; c < n; c++) {
-            double v = (double)x[c];
-
-            s[c] += v;
-            q[c] += v * v;
-        }
-    }
-    memcpy(sum, s, n * sizeof(*sum));
-    memcpy(squares, q, n * sizeof(*squares));
+    return (struct norm){.x = p->x[0] + first,
+                         .rows = rows_of(p),
+                         .stride = channels_of(p),
+                         .n = n};
 }
 
 /* part (2,C) = sums over the rows of x and x^2 */
 static void forward_part(const struct layer_pass *p, double *part)
 {
-    size_t channels = channels_of(p), first;
+    size_t channels = channels_of(p);
+    struct norm m = channels_at(p, 0, channels);
 
-    for (first = 0; first < channels; first += TILE)
-        forward_sums(p, first, tile_size(channels, first), part + first,
-                     part + channels + first);
+    memset(part, 0, 2 * channels * sizeof(*part));
+    m.sum = part;
+    m.product = part + channels;
+    norm_sums(&m);
 }
 
 /* The sum of entry i over the shards, in their order. */
@@ -223,27 +214,23 @@ static inline float gamma_at(const struct layer_pass *p,
 }
 
 /* y = (x - mean) * factor + offset for n channels of every row */
-VEC_CLONES
 static void normalise(const struct layer_pass *p, size_t first, size_t n)
 {
-    const struct config *config = p->config;
-    struct places at = places_of(config);
-    size_t channels = channels_of(p), rows = rows_of(p), r, c;
+    struct places at = places_of(p->config);
+    struct norm m = channels_at(p, first, n);
     float mean[TILE], factor[TILE], offset[TILE];
+    size_t c;
 
     for (c = 0; c < n; c++) {
         mean[c] = mean_at(p, &at, first + c);
         factor[c] = inverse_at(p, &at, first + c) * gamma_at(p, &at, first + c);
         offset[c] = at.beta >= 0 ? p->param[at.beta][first + c] : 0.0f;
     }
-    for (r = 0; r < rows; r++) {
-        const float *x = p->x[0] + r * channels + first;
-        float *y = p->y + r * channels + first;
-
-        VEC_LOOP
-        for (c = 0; c < n; c++)
-            y[c] = (x[c] - mean[c]) * factor[c] + offset[c];
-    }
+    m.out = p->y + first;
+    m.mean = mean;
+    m.factor = factor;
+    m.offset = offset;
+    norm_scale(&m);
 }
 
 static void forward(const struct layer_pass *p)
@@ -256,29 +243,23 @@ static void forward(const struct layer_pass *p)
 
 /* sum, product (n) = sums over the rows of dy and dy (x - mean) for channels
  * first..first+n-1 */
-VEC_CLONES
 static void backward_sums(const struct layer_pass *p, size_t first, size_t n,
-                          double *restrict sum, double *restrict product)
+                          double *sum, double *product)
 {
     struct places at = places_of(p->config);
-    size_t channels = channels_of(p), rows = rows_of(p), r, c;
+    struct norm m = channels_at(p, first, n);
     float mean[TILE];
+    size_t c;
 
     for (c = 0; c < n; c++) {
         mean[c] = mean_at(p, &at, first + c);
         sum[c] = product[c] = 0.0;
     }
-    for (r = 0; r < rows; r++) {
-        const float *restrict x = p->x[0] + r * channels + first;
-        const float *restrict dy = p->dy + r * channels + first;
-
-        for (c = 0; c < n; c++) {
-            double v = (double)dy[c];
-
-            sum[c] += v;
-            product[c] += v * (double)(x[c] - mean[c]);
-        }
-    }
+    m.dy = p->dy + first;
+    m.mean = mean;
+    m.sum = sum;
+    m.product = product;
+    norm_products(&m);
 }
 
 static void backward_part(const struct layer_pass *p, double *part)
@@ -324,7 +305,7 @@ static void backward_join(const struct layer_pass *p, const double *parts,
 static void backward_fixed(const struct layer_pass *p, size_t first, size_t n)
 {
     struct places at = places_of(p->config);
-    double sum[TILE] = {0}, product[TILE] = {0};
+    double sum[TILE], product[TILE];
     size_t c;
 
     backward_sums(p, first, n, sum, product);
@@ -336,11 +317,11 @@ static void backward_fixed(const struct layer_pass *p, size_t first, size_t n)
 
 /* dx = factor * (dy - level - (x - mean) * slope) for n channels of every row;
  * level and slope are 0 where the statistics are constants */
-VEC_CLONES
 static void backward_input(const struct layer_pass *p, size_t first, size_t n)
 {
     struct places at = places_of(p->config);
-    size_t channels = channels_of(p), rows = rows_of(p), r, c;
+    struct norm m = channels_at(p, first, n);
+    size_t channels = channels_of(p), c;
     float mean[TILE], factor[TILE], level[TILE], slope[TILE];
     bool train = p->mode == PASS_TRAIN;
 
@@ -352,16 +333,13 @@ static void backward_input(const struct layer_pass *p, size_t first, size_t n)
         level[c] = train ? p->shared[2 * channels + first + c] : 0.0f;
         slope[c] = train ? p->shared[3 * channels + first + c] * inverse : 0.0f;
     }
-    for (r = 0; r < rows; r++) {
-        const float *x = p->x[0] + r * channels + first;
-        const float *dy = p->dy + r * channels + first;
-        float *dx = p->dx[0] + r * channels + first;
-
-        VEC_LOOP
-        for (c = 0; c < n; c++)
-            dx[c] =
-                factor[c] * (dy[c] - level[c] - (x[c] - mean[c]) * slope[c]);
-    }
+    m.dy = p->dy + first;
+    m.out = p->dx[0] + first;
+    m.mean = mean;
+    m.factor = factor;
+    m.offset = level;
+    m.slope = slope;
+    norm_input(&m);
 }
 
 static void backward(const struct layer_pass *p)

@@ -8,8 +8,6 @@
 
 #define TILE 64 /* channels that backward handles at a time */
 
-#define ALWAYS_INLINE static inline __attribute__((always_inline))
-
 static enum err_code shape(const void *config, const struct shape *in,
                            int in_count, struct shape *out, struct err *err)
 {
@@ -29,15 +27,6 @@ static inline float larger(float x, float y)
  * channels backward takes five times as long there.  The compiler is given
  * vectors because such short loops it unrolls instead.
  */
-#define LANES 8
-
-typedef float vector
-    __attribute__((vector_size(LANES * sizeof(float)), aligned(4), may_alias));
-typedef int32_t bits __attribute__((vector_size(LANES * sizeof(float))));
-
-#define VECTOR(place)       (*(vector *)(place))
-#define CONST_VECTOR(place) (*(const vector *)(place))
-
 struct quads {
     const float *x, *dy, *y; /* x: the upper left tap */
     float *max, *dx;
@@ -47,35 +36,36 @@ struct quads {
 static bool is_quads(const struct window *w)
 {
     return w->kh == 2 && w->kw == 2 && w->stride_h == 2 && w->stride_w == 2 &&
-           w->h >= 2 * w->out_h && w->w >= 2 * w->out_w && w->c >= LANES;
+           w->h >= 2 * w->out_h && w->w >= 2 * w->out_w && w->c >= VEC_LANES;
 }
 
-ALWAYS_INLINE void larger_vector(const vector *x, const vector *y, vector *out)
+ALWAYS_INLINE void larger_vector(const vec8 *x, const vec8 *y, vec8 *out)
 {
-    bits first = (*x > *y) | (*x != *x);
+    vec8_bits first = (*x > *y) | (*x != *x);
 
-    *out = (vector)((first & (bits)*x) | (~first & (bits)*y));
+    *out = (vec8)((first & (vec8_bits)*x) | (~first & (vec8_bits)*y));
 }
 
 /* Eight channels of a window. */
 ALWAYS_INLINE void quad_forward(const struct quads *q, size_t first)
 {
     const float *upper = q->x + first, *lower = upper + q->row;
-    vector a = CONST_VECTOR(upper), b = CONST_VECTOR(upper + q->c);
-    vector c = CONST_VECTOR(lower), d = CONST_VECTOR(lower + q->c);
+    vec8 a = CONST_VEC8(upper), b = CONST_VEC8(upper + q->c);
+    vec8 c = CONST_VEC8(lower), d = CONST_VEC8(lower + q->c);
 
     larger_vector(&c, &a, &a);
     larger_vector(&d, &b, &b);
     larger_vector(&b, &a, &a);
-    VECTOR(q->max + first) = a;
+    VEC8(q->max + first) = a;
 }
 
 /* dx = left where x is the largest; it is not left any more then. */
-ALWAYS_INLINE void take(const float *x, const vector *y, bits *left, float *dx)
+ALWAYS_INLINE void take(const float *x, const vec8 *y, vec8_bits *left,
+                        float *dx)
 {
-    bits hit = CONST_VECTOR(x) == *y;
+    vec8_bits hit = CONST_VEC8(x) == *y;
 
-    VECTOR(dx) = (vector)(hit & *left);
+    VEC8(dx) = (vec8)(hit & *left);
     *left &= ~hit;
 }
 
@@ -83,8 +73,8 @@ ALWAYS_INLINE void quad_backward(const struct quads *q, size_t first)
 {
     const float *x = q->x + first;
     float *dx = q->dx + first;
-    vector y = CONST_VECTOR(q->y + first);
-    bits left = (bits)CONST_VECTOR(q->dy + first);
+    vec8 y = CONST_VEC8(q->y + first);
+    vec8_bits left = (vec8_bits)CONST_VEC8(q->dy + first);
 
     take(x, &y, &left, dx);
     take(x + q->c, &y, &left, dx + q->c);
@@ -99,9 +89,9 @@ ALWAYS_INLINE void quad(const struct quads *q,
 {
     size_t c;
 
-    for (c = 0; c + LANES < q->c; c += LANES)
+    for (c = 0; c + VEC_LANES < q->c; c += VEC_LANES)
         eight(q, c);
-    eight(q, q->c - LANES);
+    eight(q, q->c - VEC_LANES);
 }
 
 /* The windows of output line `line` of the shard. */

@@ -33,6 +33,22 @@
 #define VEC_LOOP _Pragma("GCC ivdep")
 #endif
 
+/* What is inlined into clones must not be left out of them. */
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
+/*
+ * Eight floats as one value, for sums that must stay in registers and for short
+ * loops, which compilers unroll rather than vectorise.  Every set has it: AVX2
+ * as one register, SSE as two.
+ */
+#define VEC_LANES 8
+typedef float vec8 __attribute__((vector_size(VEC_LANES * sizeof(float)),
+                                  aligned(4), may_alias));
+typedef int32_t vec8_bits
+    __attribute__((vector_size(VEC_LANES * sizeof(float))));
+#define VEC8(place)       (*(vec8 *)(place))
+#define CONST_VEC8(place) (*(const vec8 *)(place))
+
 /* y = 0 */
 void vec_zero(float *y, size_t n);
 /* y = x, nothing when they are the same array */

@@ -23,8 +23,6 @@
 
 #define TILE 512 /* floats */
 
-#define ALWAYS_INLINE static inline __attribute__((always_inline))
-
 /* A rule's numbers, rounded once. */
 struct numbers {
     float lr, decay, shrink; /* shrink: adamw's 1 - lr d */
