@@ -42,7 +42,8 @@ struct work {
     bool backward;
     int n;
     uint64_t seed, step;
-    int from, to; /* operations of this leg */
+    int from, to;  /* operations of this leg */
+    bool reversed; /* the last shard first */
 };
 
 /* One shard on one worker. */
