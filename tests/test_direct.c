@@ -12,6 +12,7 @@
 #include "tensor/conv_direct.h"
 #include "tensor/conv_zeros.h"
 #include "tensor/direct.h"
+#include "tensor/winograd.h"
 
 #define TOLERANCE 2e-6 /* of the sum of the products' sizes */
 #define GUARD     16   /* floats around a result */
@@ -304,7 +305,7 @@ static void check_conv(const struct conv_case *c)
 {
     const struct window *w = &c->w;
     size_t ys = (size_t)(c->n * w->out_h * w->out_w * c->filters);
-    size_t room = conv_direct_scratch(w, c->filters, true);
+    size_t room = conv_direct_scratch(w, c->n, c->filters, true);
     float *x = noise((size_t)(c->n * w->h * w->w * w->c), 1);
     float *k = noise((size_t)(w->kh * w->kw * w->c * c->filters), 2);
     float *b = noise((size_t)c->filters, 3), *y = guarded(ys);
@@ -376,6 +377,51 @@ static void test_convolutions_of_real_layers(void **state)
         check_conv(&real[i]);
 }
 
+/* Tiles that reach out of the image, channels and filters beside the lanes. */
+static void test_convolutions_by_tiles(void **state)
+{
+    static const int three[] = {3, 3}, five[] = {5, 5}, one[] = {1, 1};
+    int i, size, paid = 0;
+
+    (void)state;
+    for (i = 0; i < 60; i++) {
+        const int *taps = i % 2 == 0 ? three : five;
+        struct conv_case c = {.n = 8 + i % 5, .filters = 8 + i * 7 % 61};
+
+        size = 10 + i % 8;
+        c.w = window(size, size - i % 3, 8 + i * 5 % 43, taps, one, i % 4 < 2);
+        direct_limit(lanes[(size_t)i % LENGTH(lanes)]);
+        paid += winograd_pays(&c.w, c.n, c.filters);
+        check_conv(&c);
+    }
+    direct_limit(0);
+    assert_true(paid > 30);
+}
+
+/* Every sample has the same bits, alone in its batch or not at the same place
+ * of a block of tiles. */
+static void test_tiles_do_not_depend_on_their_neighbours(void **state)
+{
+    static const int three[] = {3, 3}, one[] = {1, 1};
+    struct window w = window(14, 14, 24, three, one, true);
+    size_t sample = 14 * 14 * 24, result = 14 * 14 * 40, i;
+    float *x = noise(16 * sample, 1), *k = noise(9 * 24 * 40, 2);
+    float *all = mem_array(16 * result, sizeof(*all));
+    float *last = mem_array(5 * result, sizeof(*last));
+    float *scratch = mem_array(winograd_scratch(&w, 40), sizeof(*scratch));
+
+    (void)state;
+    winograd(&w, 16, x, k, NULL, 40, scratch, all);
+    winograd(&w, 5, x + 11 * sample, k, NULL, 40, scratch, last);
+    for (i = 0; i < 5 * result; i++)
+        assert_true(all[11 * result + i] == last[i]);
+    mem_free(x);
+    mem_free(k);
+    mem_free(all);
+    mem_free(last);
+    mem_free(scratch);
+}
+
 static void test_what_does_not_fit_is_said(void **state)
 {
     static const int three[] = {3, 3}, one[] = {1, 1}, two[] = {2, 2};
@@ -400,6 +446,8 @@ int main(void)
         cmocka_unit_test(test_products_of_unusual_size),
         cmocka_unit_test(test_convolutions_of_any_window),
         cmocka_unit_test(test_convolutions_of_real_layers),
+        cmocka_unit_test(test_convolutions_by_tiles),
+        cmocka_unit_test(test_tiles_do_not_depend_on_their_neighbours),
         cmocka_unit_test(test_what_does_not_fit_is_said),
     };
 

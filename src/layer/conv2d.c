@@ -177,7 +177,7 @@ static size_t scratch(const void *config, const struct shape *in,
 
     (void)out;
     if (is_direct(c, &p.w))
-        count = conv_direct_scratch(&p.w, c->filters, train);
+        count = conv_direct_scratch(&p.w, n, c->filters, train);
     if (!p.bare && (!is_direct(c, &p.w) ||
                     (train && !conv_direct_input_fits(&p.w, c->filters))))
         count =

@@ -13,15 +13,24 @@
  * which a sample has (multiply-accumulates / weights) for each weight.  On the
  * other hand what a few layers of one shard read and write should stay in the
  * caches: the fewer samples the better, as long as products keep their speed,
- * and in a convolution one sample is many rows.  Measured with batches of 64:
- * lenet-300-100 (1 product a weight) wants 32 samples, lenet-5 (5) 16, conv-4
- * (40) 8, resnet-mini (74) 4, mobilenet-mini (127) 2, which is 15 % faster than
- * 8.  The number of shards is a power of two, so that 2, 4 and 8 threads have
- * equal work.
+ * and in a convolution one sample is many rows.  But every shard packs or
+ * transforms the kernels anew.  Samples a second with batches of 64, by samples
+ * of a shard, on two threads of a Zen 4:
+ *
+ *   products a weight        1     2     4     8    16    32
+ *   lenet-300-100     1                      93k  119k  142k
+ *   lenet-5           5               6727  9455 11000 12257
+ *   conv-4           40    256   360   510   578   612   654
+ *   resnet-mini      74   2356  2512  2587  3216  3375  3516
+ *   mobilenet-mini  127    972  1019  1052  1040   925   893
+ *
+ * Many shards serve many threads, so that 16 samples are the rule where little
+ * is lost by it.  The number of shards is a power of two, so that 2, 4 and 8
+ * threads have equal work.
  */
-#define SLOT_FACTOR    80.0  /* least samples, times products a weight */
-#define CACHE_FACTOR   320.0 /* the same where caches decide, up to … */
-#define CACHE_SAMPLES  8
+#define SLOT_FACTOR    80.0   /* least samples, times products a weight */
+#define CACHE_FACTOR   1000.0 /* the same where caches decide, up to … */
+#define CACHE_SAMPLES  16
 #define MOST_SAMPLES   32
 #define SHARDS_USUAL   16 /* at most; more while their slots are small */
 #define SHARDS_MAX     64

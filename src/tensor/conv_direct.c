@@ -15,6 +15,7 @@
 #include "tensor/direct.h"
 #include "tensor/turn.h"
 #include "tensor/vec.h"
+#include "tensor/winograd.h"
 
 /* Fewer places than this in all do not pay for packing the kernel. */
 #define PACK_FROM 64
@@ -97,8 +98,8 @@ static const float *packed(struct direct *d, int n, const float *kernel,
     return to;
 }
 
-void conv_direct_forward(const struct conv_direct *c, const float *x,
-                         const float *kernel, const float *bias, float *y)
+static void forward_plain(const struct conv_direct *c, const float *x,
+                          const float *kernel, const float *bias, float *y)
 {
     struct border f = border_of(c->w);
     struct direct d = direct_of(c->w, &f, c->filters);
@@ -110,6 +111,15 @@ void conv_direct_forward(const struct conv_direct *c, const float *x,
     for (i = 0; i < c->n; i++)
         direct_product(&d, sample(&r, x, i), kernel, bias,
                        y + (size_t)i * result);
+}
+
+void conv_direct_forward(const struct conv_direct *c, const float *x,
+                         const float *kernel, const float *bias, float *y)
+{
+    if (winograd_pays(c->w, c->n, c->filters))
+        winograd(c->w, c->n, x, kernel, bias, c->filters, c->scratch, y);
+    else
+        forward_plain(c, x, kernel, bias, y);
 }
 
 void conv_direct_kernel(const struct conv_direct *c, const float *x,
@@ -263,8 +273,8 @@ static void class_input(const struct conv_direct *c, const struct border *f,
                        dx + i * (size_t)(w->h * w->w) * d.units + to);
 }
 
-void conv_direct_input(const struct conv_direct *c, const float *kernel,
-                       const float *dy, float *dx)
+static void input_by_classes(const struct conv_direct *c, const float *kernel,
+                             const float *dy, float *dx)
 {
     struct border f = slope_border(c->w, c->filters);
     int i, j;
@@ -281,18 +291,79 @@ void conv_direct_input(const struct conv_direct *c, const float *kernel,
     }
 }
 
-size_t conv_direct_scratch(const struct window *w, int filters, bool backward)
+/* The window through which the pixels of x see dy, with stride 1. */
+static struct window turned_window(const struct window *w, int filters)
 {
-    struct border f = border_of(w), s;
-    struct direct d = direct_of(w, &f, filters);
-    size_t forward = border_count(&f) + direct_pack_count(&d), input;
+    struct window t = *w;
 
-    if (!backward || !conv_direct_input_fits(w, filters))
-        return forward;
-    s = slope_border(w, filters);
-    d.run = (size_t)(w->kw * filters);
-    d.units = (size_t)w->c;
-    input = border_count(&s) + direct_pack_count(&d) +
-            (size_t)d.rows * d.run * d.units;
-    return forward > input ? forward : input;
+    t.h = w->out_h;
+    t.w = w->out_w;
+    t.c = filters;
+    t.out_h = w->h;
+    t.out_w = w->w;
+    t.top = w->kh - 1 - w->top;
+    t.left = w->kw - 1 - w->left;
+    return t;
+}
+
+/* Floats of the kernel turned round, whole cache lines. */
+static size_t kernel_room(const struct window *w, int filters)
+{
+    return ((size_t)(w->kh * w->kw * w->c * filters) + 15) / 16 * 16;
+}
+
+static bool turned_pays(const struct window *w, int n, int filters)
+{
+    struct window t = turned_window(w, filters);
+
+    return winograd_pays(&t, n, w->c);
+}
+
+void conv_direct_input(const struct conv_direct *c, const float *kernel,
+                       const float *dy, float *dx)
+{
+    struct window t = turned_window(c->w, c->filters);
+    struct class down = class_down(c->w, 0), across = class_across(c->w, 0);
+
+    if (!turned_pays(c->w, c->n, c->filters)) {
+        input_by_classes(c, kernel, dy, dx);
+        return;
+    }
+    turn_taps(c->w, &down, &across, c->filters, kernel, c->scratch);
+    winograd(&t, c->n, dy, c->scratch, NULL, c->w->c,
+             c->scratch + kernel_room(c->w, c->filters), dx);
+}
+
+static size_t most(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+static size_t input_scratch(const struct window *w, int n, int filters)
+{
+    struct border s = slope_border(w, filters);
+    struct direct d = {
+        .rows = w->kh, .run = (size_t)(w->kw * filters), .units = (size_t)w->c};
+    struct window t = turned_window(w, filters);
+    size_t count = border_count(&s) + direct_pack_count(&d) +
+                   (size_t)d.rows * d.run * d.units;
+
+    if (turned_pays(w, n, filters))
+        count =
+            most(count, kernel_room(w, filters) + winograd_scratch(&t, w->c));
+    return count;
+}
+
+size_t conv_direct_scratch(const struct window *w, int n, int filters,
+                           bool backward)
+{
+    struct border f = border_of(w);
+    struct direct d = direct_of(w, &f, filters);
+    size_t count = border_count(&f) + direct_pack_count(&d);
+
+    if (winograd_pays(w, n, filters))
+        count = most(count, winograd_scratch(w, filters));
+    if (backward && conv_direct_input_fits(w, filters))
+        count = most(count, input_scratch(w, n, filters));
+    return count;
 }

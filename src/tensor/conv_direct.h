@@ -1,6 +1,7 @@
 /*
  * Convolutions without a matrix of windows, forward and backward: direct.h on
- * one sample after the other.  Padding is a frame of zeros around the sample.
+ * one sample after the other, or winograd.h where that pays.  Padding is a
+ * frame of zeros around the sample.
  * Threads: no shared state.
  */
 #ifndef TENSOR_CONV_DIRECT_H
@@ -18,8 +19,9 @@ struct conv_direct {
 /* Whether forward and the kernel's gradient can be had, and that of x. */
 bool conv_direct_fits(const struct window *w, int filters);
 bool conv_direct_input_fits(const struct window *w, int filters);
-/* backward: also for the gradients */
-size_t conv_direct_scratch(const struct window *w, int filters, bool backward);
+/* For n samples or fewer; backward: also for the gradients. */
+size_t conv_direct_scratch(const struct window *w, int n, int filters,
+                           bool backward);
 
 /* y = conv(x) + bias (K), which may be NULL */
 void conv_direct_forward(const struct conv_direct *c, const float *x,

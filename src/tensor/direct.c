@@ -122,6 +122,11 @@ static const struct kernel *const *kernels(void)
     return plain;
 }
 
+int direct_lanes(void)
+{
+    return kernels()[0]->lanes;
+}
+
 /* Units first..next-1 are done by one kernel, `vectors` at a time. */
 struct panel {
     const struct kernel *kernel;

@@ -45,6 +45,8 @@ void direct_product(const struct direct *d, const float *x, const float *w,
 void direct_gradient(const struct direct *d, const float *x, const float *dy,
                      bool add, float *dw);
 
+/* Lanes of the widest kernel in use. */
+int direct_lanes(void);
 /* For tests: only kernels of so many lanes or fewer, where there are such; 0:
  * all.  Before other threads use them. */
 void direct_limit(int lanes);
