@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "tensor/conv_zeros.h"
+#include "tensor/rows.h"
 #include "tensor/zeros.h"
 
 static void random_fill(float *x, size_t n, double alive, uint64_t seed)
@@ -14,6 +15,99 @@ static void random_fill(float *x, size_t n, double alive, uint64_t seed)
 
     for (i = 0; i < n; i++)
         x[i] = (double)rng_float(&r) < alive ? (float)rng_normal(&r) : 0.0f;
+}
+
+/* The sums of rows by the loops for every kind of processor there is here. */
+struct case_of_rows {
+    size_t lists, values, x_list, x_step, width;
+};
+
+static void check_found(const struct rows *r)
+{
+    size_t words = rows_words(r->values), i, k;
+
+    for (i = 0; i < r->lists; i++) {
+        for (k = 0; k < words * ROWS_BITS; k++) {
+            bool alive =
+                k < r->values && r->x[i * r->x_list + k * r->x_step] != 0.0f;
+
+            assert_int_equal(
+                r->alive[i * words + k / ROWS_BITS] >> k % ROWS_BITS & 1,
+                alive);
+        }
+    }
+}
+
+static void check_sums(const struct rows *r, size_t width)
+{
+    size_t i, k, j;
+
+    for (i = 0; i < r->lists; i++) {
+        for (j = 0; j < width; j++) {
+            double sum =
+                r->start == NULL ? 0.0 : (double)r->start[i * width + j];
+
+            for (k = 0; k < r->values; k++)
+                sum += (double)r->x[i * r->x_list + k * r->x_step] *
+                       (double)r->w[r->w_at[k] + j];
+            assert_close(r->y[i * width + j], sum, 1e-4);
+        }
+    }
+}
+
+static void check_rows(const struct case_of_rows *c, enum rows_isa isa,
+                       bool starts)
+{
+    size_t x = (c->lists - 1) * c->x_list + (c->values - 1) * c->x_step + 1;
+    size_t w = c->values * c->width, y = c->lists * c->width, i;
+    float *f = mem_array(x + w + 2 * y, sizeof(*f));
+    uint32_t *at = mem_array(c->values, sizeof(*at));
+    struct rows r = {.x = f,
+                     .lists = c->lists,
+                     .values = c->values,
+                     .x_list = c->x_list,
+                     .x_step = c->x_step,
+                     .w = f + x,
+                     .w_at = at,
+                     .y = f + x + w,
+                     .start = starts ? f + x + w + y : NULL,
+                     .start_stride = c->width,
+                     .y_stride = c->width};
+
+    r.alive = mem_array(c->lists * rows_words(c->values), sizeof(*r.alive));
+    random_fill(f, x, 0.4, 1);
+    random_fill(f + x, w + 2 * y, 1.0, 2);
+    for (i = 0; i < c->values; i++) /* the last row first */
+        at[i] = (uint32_t)((c->values - 1 - i) * c->width);
+    rows_find_by(isa, &r);
+    check_found(&r);
+    rows_sum_by(isa, &r, c->width);
+    check_sums(&r, c->width);
+    mem_free(r.alive);
+    mem_free(at);
+    mem_free(f);
+}
+
+static void test_every_processor_sums_the_same_rows(void **state)
+{
+    /* Along, every other one, across, and neither. */
+    static const struct case_of_rows cases[] = {
+        {3, 5, 5, 1, 8},      {2, 64, 64, 1, 15},   {2, 65, 65, 1, 16},
+        {4, 130, 131, 1, 40}, {1, 3, 0, 1, 17},     {3, 63, 126, 2, 31},
+        {2, 32, 63, 2, 33},   {2, 33, 65, 2, 100},  {3, 161, 321, 2, 104},
+        {1, 1, 1, 2, 304},    {70, 5, 1, 70, 9},    {64, 33, 1, 64, 64},
+        {3, 97, 1, 3, 200},   {129, 64, 1, 130, 8}, {5, 40, 3, 16, 193},
+    };
+    int isa;
+    size_t i;
+
+    (void)state;
+    for (isa = 0; isa < ROWS_ISAS; isa++) {
+        for (i = 0; i < LENGTH(cases) && rows_can((enum rows_isa)isa); i++) {
+            check_rows(&cases[i], (enum rows_isa)isa, false);
+            check_rows(&cases[i], (enum rows_isa)isa, true);
+        }
+    }
 }
 
 struct made {
@@ -26,7 +120,7 @@ static struct made make(size_t rows, size_t inputs, size_t units, double alive)
     struct made m = {.z = {.rows = rows, .inputs = inputs, .units = units}};
     size_t i;
 
-    m.z.scratch = mem_array(zeros_scratch(rows, inputs), sizeof(float));
+    m.z.scratch = mem_array(zeros_scratch(rows, inputs, units), sizeof(float));
     m.x = mem_array(rows * inputs, sizeof(float));
     m.w = mem_array(inputs * units, sizeof(float));
     m.b = mem_array(units, sizeof(float));
@@ -77,7 +171,7 @@ static void test_products_are_those_of_plain_loops(void **state)
 {
     static const size_t rows[] = {1, 2, 7, 8, 33},
                         inputs[] = {1, 3, 63, 64, 65, 200},
-                        units[] = {8, 9, 10, 63, 64, 65, 72, 100, 300};
+                        units[] = {8, 9, 10, 12, 63, 64, 65, 72, 100, 300};
     static const double alive[] = {0.0, 0.2, 1.0};
     size_t r, i, u, a;
 
@@ -118,8 +212,8 @@ static void test_scratch_is_enough_for_fewer_rows(void **state)
     (void)state;
     for (rows = 1; rows <= 40; rows++) {
         for (fewer = 1; fewer < rows; fewer++)
-            assert_true(zeros_scratch(fewer, 8192) <=
-                        zeros_scratch(rows, 8192));
+            assert_true(zeros_scratch(fewer, 8192, 100) <=
+                        zeros_scratch(rows, 8192, 100));
     }
 }
 
@@ -162,12 +256,13 @@ static void check_window(size_t i, double alive)
     size_t kernel = (size_t)(w.kh * w.kw * w.c * windows[i].filters);
     size_t in = (size_t)n * shape_count(&image), k;
     size_t out = (size_t)(n * w.out_h * w.out_w * windows[i].filters);
-    size_t scratch = conv_zeros_scratch(&w, windows[i].filters);
-    float *f = mem_array(3 * in + 4 * kernel + out + scratch, sizeof(*f));
+    float *scratch =
+        mem_array(conv_zeros_scratch(&w, windows[i].filters), sizeof(*scratch));
+    float *f = mem_array(3 * in + 4 * kernel + out, sizeof(*f));
     double *sum = mem_array(kernel + in, sizeof(*sum));
     float *x = f, *dx = x + in, *dx_ref = dx + in, *weights = dx_ref + in,
           *dk = weights + kernel, *dk_ref = dk + kernel, *dy = dk_ref + kernel;
-    struct conv_zeros z = {&w, n, windows[i].filters, dy + out};
+    struct conv_zeros z = {&w, n, windows[i].filters, scratch};
 
     random_fill(x, in, 1.0, 1);
     random_fill(weights, kernel, 1.0, 2);
@@ -185,6 +280,7 @@ static void check_window(size_t i, double alive)
     conv_zeros_backward(&z, x, weights, dy, dk, NULL);
     assert_all_close(dk, dk_ref, kernel, 1e-4, 1e-4);
     mem_free(sum);
+    mem_free(scratch);
     mem_free(f);
 }
 
@@ -219,6 +315,7 @@ static void test_only_runs_of_two_vectors_fit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_processor_sums_the_same_rows),
         cmocka_unit_test(test_products_are_those_of_plain_loops),
         cmocka_unit_test(test_a_dense_operand_is_left_to_the_general_product),
         cmocka_unit_test(test_scratch_is_enough_for_fewer_rows),

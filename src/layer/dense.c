@@ -90,12 +90,13 @@ static struct zeros zeros_of(const struct layer_pass *p)
 static size_t scratch(const void *config, const struct shape *in,
                       const struct shape *out, int n, bool train)
 {
+    const struct config *c = config;
     size_t inputs = (size_t)shape_last(in);
 
-    (void)config;
     (void)out;
     (void)train;
-    return zeros_scratch((size_t)n * shape_count(in) / inputs, inputs);
+    return zeros_scratch((size_t)n * shape_count(in) / inputs, inputs,
+                         (size_t)c->units);
 }
 
 static void forward(const struct layer_pass *p)

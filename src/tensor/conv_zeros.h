@@ -12,7 +12,7 @@
 struct conv_zeros {
     const struct window *w;
     int n, filters;
-    float *scratch; /* conv_zeros_scratch floats */
+    float *scratch; /* conv_zeros_scratch floats, aligned to 8 bytes */
 };
 
 /* Whether it can be done, and beats a general product, with that dy. */

@@ -1,35 +1,57 @@
 /*
  * Sums of chosen rows of a matrix: the core of every product that leaves out
- * zeros.  A list names rows and weights; the sum of each list goes to a row of
- * its own.
+ * zeros.  A list is some values with a bit for each that is not zero; each of
+ * these times the row of its number is added to a row of the list's own.
  * Threads: no shared state.
  */
 #ifndef TENSOR_ROWS_H
 #define TENSOR_ROWS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define ROWS_LEAST 8 /* floats a row must have: a vector */
+#define ROWS_LEAST 8 /* floats a row must have */
+#define ROWS_BITS  64
 
-struct rows_entry {
-    float weight;
-    uint32_t row;
-};
-
-/* y[i] = start[i] + sum over list i of weight * w[row]; list i is the first
- * count[i] of list + i * room.  All strides in floats; start may be y, one row
- * for all (start_stride 0), or NULL for zeros. */
+/* y[i] = start[i] + sum over k < values of x[i][k] * row k, which begins at
+ * w + w_at[k].  All strides in floats; start may be y, one row for all
+ * (start_stride 0), or NULL for zeros. */
 struct rows {
-    const struct rows_entry *list;
-    const uint32_t *count;
-    size_t lists, room;
+    const float *x; /* x[i][k] is x[i * x_list + k * x_step] */
+    size_t lists, values, x_list, x_step;
+    uint64_t *alive; /* (lists, rows_words(values)) bits, of rows_find */
     const float *w, *start;
+    const uint32_t *w_at; /* (values) */
     float *y;
-    size_t w_stride, start_stride, y_stride;
+    size_t start_stride, y_stride;
 };
+
+/* Words of bits that so many values take. */
+static inline size_t rows_words(size_t values)
+{
+    return (values + ROWS_BITS - 1) / ROWS_BITS;
+}
+
+/* at (n) = 0, stride, 2 stride …: rows one after the other */
+static inline void rows_at(uint32_t *at, size_t n, size_t stride)
+{
+    size_t k;
+
+    for (k = 0; k < n; k++)
+        at[k] = (uint32_t)(k * stride);
+}
+
+/* Fills alive.  Fast where x_list is 1, or x_step 1 or 2. */
+void rows_find(const struct rows *r);
 
 /* width: floats of a row, at least ROWS_LEAST. */
 void rows_sum(const struct rows *r, size_t width);
+
+/* The same by the loops for one kind of processor, for tests. */
+enum rows_isa { ROWS_PLAIN, ROWS_AVX2, ROWS_AVX512, ROWS_ISAS };
+bool rows_can(enum rows_isa isa);
+void rows_find_by(enum rows_isa isa, const struct rows *r);
+void rows_sum_by(enum rows_isa isa, const struct rows *r, size_t width);
 
 #endif

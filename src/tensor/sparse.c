@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "tensor/turn.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -261,48 +262,6 @@ size_t sparse_scratch(const struct sparse *s, int n)
     return SPARSE_STRIP * ((size_t)s->in + (size_t)s->out);
 }
 
-/* Four rows of four, stride floats apart, to columns. */
-static void turn_4x4(const float *x, size_t x_stride, float *y, size_t y_stride)
-{
-    lanes4 a = *(const lanes4 *)(const void *)x;
-    lanes4 b = *(const lanes4 *)(const void *)(x + x_stride);
-    lanes4 c = *(const lanes4 *)(const void *)(x + 2 * x_stride);
-    lanes4 d = *(const lanes4 *)(const void *)(x + 3 * x_stride);
-    lanes4 ab0 = __builtin_shufflevector(a, b, 0, 4, 1, 5);
-    lanes4 ab1 = __builtin_shufflevector(a, b, 2, 6, 3, 7);
-    lanes4 cd0 = __builtin_shufflevector(c, d, 0, 4, 1, 5);
-    lanes4 cd1 = __builtin_shufflevector(c, d, 2, 6, 3, 7);
-
-    *(lanes4 *)(void *)y = __builtin_shufflevector(ab0, cd0, 0, 1, 4, 5);
-    *(lanes4 *)(void *)(y + y_stride) =
-        __builtin_shufflevector(ab0, cd0, 2, 3, 6, 7);
-    *(lanes4 *)(void *)(y + 2 * y_stride) =
-        __builtin_shufflevector(ab1, cd1, 0, 1, 4, 5);
-    *(lanes4 *)(void *)(y + 3 * y_stride) =
-        __builtin_shufflevector(ab1, cd1, 2, 3, 6, 7);
-}
-
-/* y (cols,y_stride) = x (rows,x_stride) turned */
-static void turn(const float *x, size_t x_stride, float *y, size_t y_stride,
-                 int rows, int cols)
-{
-    int r, c, k;
-
-    for (r = 0; r < rows; r += 4) {
-        const float *from = x + (size_t)r * x_stride;
-        int high = rows - r < 4 ? rows - r : 4;
-
-        for (c = 0; high == 4 && c + 4 <= cols; c += 4)
-            turn_4x4(from + c, x_stride, y + (size_t)c * y_stride + r,
-                     y_stride);
-        for (c = high == 4 ? cols / 4 * 4 : 0; c < cols; c++) {
-            for (k = 0; k < high; k++)
-                y[(size_t)c * y_stride + (size_t)(r + k)] =
-                    from[(size_t)k * x_stride + (size_t)c];
-        }
-    }
-}
-
 /* Samples that are not there count as zeros. */
 static void clear_rest(float *xt, int in, int n, int width)
 {
@@ -325,9 +284,9 @@ static void mul(const struct kernel *kernel, const struct sparse *s,
         float *yt = scratch + in * (size_t)width;
 
         clear_rest(scratch, s->in, here, width);
-        turn(x, in, scratch, (size_t)width, here, s->in);
+        turn(x, in, (size_t)here, in, scratch, (size_t)width);
         kernel->many(s, scratch, yt, width);
-        turn(yt, (size_t)width, y, out, s->out, here);
+        turn(yt, (size_t)width, out, (size_t)here, y, out);
         x += in * (size_t)here;
         y += out * (size_t)here;
         n -= here;

@@ -17,13 +17,13 @@
 /* x (rows,inputs), w (inputs,units), y (rows,units), each without gaps. */
 struct zeros {
     size_t rows, inputs, units;
-    float *scratch; /* zeros_scratch floats */
+    float *scratch; /* zeros_scratch floats, aligned to 8 bytes */
 };
 
 /* Whether leaving out the zeros of x beats a general product. */
 bool zeros_pay(const struct zeros *z, const float *x);
 /* Floats of scratch for so many rows or fewer. */
-size_t zeros_scratch(size_t rows, size_t inputs);
+size_t zeros_scratch(size_t rows, size_t inputs, size_t units);
 
 /* y = x w + b; b may be NULL */
 void zeros_forward(const struct zeros *z, const float *x, const float *w,
