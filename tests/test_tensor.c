@@ -69,6 +69,14 @@ static void compare_product(int m, int n, int k, bool a_turned, bool b_turned,
     g.c = want;
     gemm_ref(&g);
     assert_all_close(c, want, size, 1e-5, 2e-6 * k);
+    if (beta == 0.0f) {
+        float *scratch = random_floats(gemm_thin_scratch(m, n, k), 4);
+
+        g.c = c;
+        gemm_thin(&g, scratch);
+        assert_all_close(c, want, size, 1e-5, 2e-6 * k);
+        free(scratch);
+    }
     free(a);
     free(b);
     free(c);

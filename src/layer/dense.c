@@ -92,11 +92,14 @@ static size_t scratch(const void *config, const struct shape *in,
 {
     const struct config *c = config;
     size_t inputs = (size_t)shape_last(in);
+    size_t rows = (size_t)n * shape_count(in) / inputs;
+    size_t count = zeros_scratch(rows, inputs, (size_t)c->units), thin;
 
     (void)out;
-    (void)train;
-    return zeros_scratch((size_t)n * shape_count(in) / inputs, inputs,
-                         (size_t)c->units);
+    if (!train)
+        return count;
+    thin = gemm_thin_scratch((int)rows, (int)inputs, c->units);
+    return count > thin ? count : thin;
 }
 
 static void forward(const struct layer_pass *p)
@@ -141,13 +144,14 @@ static void backward(const struct layer_pass *p)
         vec_sum_rows(p->dy, p->dparam[1], (size_t)rows, (size_t)c->units);
     if (p->dx[0] == NULL)
         return;
-    gemm(&(struct gemm){.m = rows,
-                        .n = inputs,
-                        .k = c->units,
-                        .a = p->dy,
-                        .b = p->param[0],
-                        .b_turned = true,
-                        .c = p->dx[0]});
+    gemm_thin(&(struct gemm){.m = rows,
+                             .n = inputs,
+                             .k = c->units,
+                             .a = p->dy,
+                             .b = p->param[0],
+                             .b_turned = true,
+                             .c = p->dx[0]},
+              p->scratch);
 }
 
 const struct layer_kind dense_layer = {

@@ -8,6 +8,7 @@
 #include "par/meter.h"
 #include "par/pool.h"
 #include "tensor/direct.h"
+#include "tensor/turn.h"
 
 /* Rows, or products of columns and rows, that go without OpenBLAS, if they are
  * so long at least; strides that share lines of the cache. */
@@ -117,6 +118,43 @@ void gemm(const struct gemm *g)
                 stride_or(g->b_stride, g->b_turned ? g->k : g->n), g->beta,
                 g->c, stride_or(g->c_stride, g->n));
     meter_enter(before);
+}
+
+/* Floats of a transposed operand, whole cache lines. */
+static size_t turned_count(int rows, int cols)
+{
+    return ((size_t)rows * (size_t)cols + 15) / 16 * 16;
+}
+
+size_t gemm_thin_scratch(int m, int n, int k)
+{
+    return turned_count(m, k) + turned_count(m, n);
+}
+
+/* One core of a Zen 4, 500 to 800: THIN1 Gflop/s instead of 67 for 16 rows,
+ * THIN2 instead of 83 for 32. */
+void gemm_thin(const struct gemm *g, float *scratch)
+{
+    float *a = scratch, *c = a + turned_count(g->m, g->k);
+    struct direct d = {.lines = 1,
+                       .places = g->n,
+                       .rows = 1,
+                       .run = (size_t)g->k,
+                       .units = (size_t)g->m,
+                       .x_place = (size_t)stride_or(g->b_stride, g->k),
+                       .w_row = (size_t)g->m,
+                       .y_place = (size_t)g->m};
+
+    if (g->a_turned || !g->b_turned || g->beta != 0.0f || g->m > FEW ||
+        (g->m % 16 != 0 && g->m != 8) || g->n < LONG || g->k < LONG) {
+        gemm(g);
+        return;
+    }
+    turn(g->a, (size_t)stride_or(g->a_stride, g->k), (size_t)g->m, (size_t)g->k,
+         a, (size_t)g->m);
+    direct_product(&d, g->b, a, NULL, c);
+    turn(c, (size_t)g->m, (size_t)g->n, (size_t)g->m, g->c,
+         (size_t)stride_or(g->c_stride, g->n));
 }
 
 /* Where element (row, col) of an operand lies. */

@@ -7,6 +7,7 @@
 #define TENSOR_GEMM_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct pool;
 
@@ -38,6 +39,15 @@ void gemm_start(void);
 void gemm_warm(struct pool *pool);
 
 void gemm(const struct gemm *g);
+
+/*
+ * The same.  With scratch memory a few rows by a turned matrix, as in a dense
+ * layer's gradient, read that matrix as it lies instead of copying it:
+ * C' = B A'.
+ */
+size_t gemm_thin_scratch(int m, int n, int k);
+void gemm_thin(const struct gemm *g, float *scratch);
+
 /* The same by three plain loops with double sums. */
 void gemm_ref(const struct gemm *g);
 
