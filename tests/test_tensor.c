@@ -223,6 +223,9 @@ static void test_element_wise_passes(void **state)
         vec_add(x, y, n);
         for (j = 0; j < n; j++)
             assert_true(y[j] == old[j] + x[j]);
+        vec_plus(x, old, y, n);
+        for (j = 0; j < n; j++)
+            assert_true(y[j] == x[j] + old[j]);
         vec_scale(2.0f, x, y, n);
         for (j = 0; j < n; j++)
             assert_true(y[j] == 2.0f * x[j]);

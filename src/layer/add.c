@@ -24,8 +24,8 @@ static void forward(const struct layer_pass *p)
 {
     int i;
 
-    vec_copy(p->x[0], p->y, pass_out(p));
-    for (i = 1; i < p->in_count; i++)
+    vec_plus(p->x[0], p->x[1], p->y, pass_out(p));
+    for (i = 2; i < p->in_count; i++)
         vec_add(p->x[i], p->y, pass_out(p));
 }
 
@@ -45,6 +45,7 @@ const struct layer_kind add_layer = {
     .help = "the sum of its inputs",
     .least_in = 2,
     .most_in = LAYER_INPUT_MAX,
+    .in_place = true,
     .ignores_x = true,
     .ignores_y = true,
     .units = UNITS_JOIN,

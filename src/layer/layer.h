@@ -111,8 +111,8 @@ struct layer_kind {
     int attr_count;
     size_t config_size;    /* at most LAYER_CONFIG_MAX; 0 without attributes */
     int least_in, most_in; /* inputs; 1 and 1 for most */
-    bool in_place;         /* y may be x: backward needs y only, not x; and dx
-                              may be dy */
+    bool in_place;         /* y may be the first x: backward needs y only, not
+                              x; and the first dx may be dy */
     bool view;             /* y is x in another shape (flatten): nothing is
                               called when they share memory */
     bool ignores_x;        /* backward does not read x: its memory is reused */

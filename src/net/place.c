@@ -151,7 +151,7 @@ static void place_gradient(struct plan *p, int node, int input, int now)
     if (number == NET_INPUT || !p->node[number].backward)
         return;
     from = &p->node[number];
-    plan->dx[input] = kind->view || kind->in_place
+    plan->dx[input] = kind->view || (kind->in_place && input == 0)
                           ? plan->dy
                           : buffer_new(p, shard_count(p, number), now);
     plan->dx_add[input] = from->dy >= 0;

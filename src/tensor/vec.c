@@ -29,6 +29,16 @@ void vec_add(const float *x, float *y, size_t n)
 }
 
 VEC_CLONES
+void vec_plus(const float *x, const float *z, float *y, size_t n)
+{
+    size_t i;
+
+    VEC_LOOP
+    for (i = 0; i < n; i++)
+        y[i] = x[i] + z[i];
+}
+
+VEC_CLONES
 void vec_scale(float a, const float *x, float *y, size_t n)
 {
     size_t i;

@@ -55,6 +55,8 @@ void vec_zero(float *y, size_t n);
 void vec_copy(const float *x, float *y, size_t n);
 /* y += x */
 void vec_add(const float *x, float *y, size_t n);
+/* y = x + z; y may be one of them */
+void vec_plus(const float *x, const float *z, float *y, size_t n);
 /* y = a x; y may be x */
 void vec_scale(float a, const float *x, float *y, size_t n);
 
