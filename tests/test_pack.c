@@ -426,6 +426,18 @@ static void test_noise_is_refused_without_a_fault(void **state)
     }
 }
 
+/* Another version, with a checksum that fits. */
+static void seal(struct bytes *file, uint8_t version)
+{
+    uint32_t sum;
+    int i;
+
+    file->at[4] = version;
+    sum = (uint32_t)crc32_z(0, file->at, file->len - 4);
+    for (i = 0; i < 4; i++)
+        file->at[file->len - 4 + (size_t)i] = (uint8_t)(sum >> (8 * i));
+}
+
 static void test_refusals_say_what_is_wrong(void **state)
 {
     struct net *net = net_of(small), *other = net_of(small), *back = NULL;
@@ -433,7 +445,9 @@ static void test_refusals_say_what_is_wrong(void **state)
     struct err err;
 
     (void)state;
-    assert_ok(pack_write(net, PACK_BEST, &file, NULL, NULL, &err));
+    share(net, 40, 1);
+    share(other, 40, 1);
+    assert_ok(pack_write(net, PACK_CONTEXT, &file, NULL, NULL, &err));
     assert_refused(pack_read("abc", 3, "x", &back, &err), ERR_FORMAT,
                    "not a packed net");
     assert_refused(pack_read(file.at, file.len - 1, "x", &back, &err),
@@ -441,6 +455,9 @@ static void test_refusals_say_what_is_wrong(void **state)
     other->node[0].param[0].value[3] += 1;
     assert_refused(pack_check(file.at, file.len, other, &err), ERR_FORMAT,
                    "kernel of layer \"a\": values differ");
+    seal(&file, 1);
+    assert_refused(pack_read(file.at, file.len, "x", &back, &err), ERR_FORMAT,
+                   "unknown way");
     file.at[4] = 9;
     assert_refused(pack_read(file.at, file.len, "x", &back, &err),
                    ERR_UNSUPPORTED, "version 9");

@@ -20,16 +20,25 @@ void pace_set(struct pace *p, double prior, int limit)
         p->step[n] = (uint32_t)(65536.0 / (n + prior));
 }
 
-/* The inverse of squash, by going along it. */
-static void fill_stretch(struct guess *g)
+int16_t guess_stretch[4096];
+uint16_t guess_squashed[2 * GUESS_FAR];
+
+/* Squash, and its inverse by going along it; once, before main. */
+__attribute__((constructor)) static void fill_tables(void)
 {
-    int32_t x = -GUESS_FAR;
+    int32_t x = -GUESS_FAR, one;
     int p;
 
+    for (p = 0; p < 2 * GUESS_FAR; p++) {
+        one = guess_squash(p - GUESS_FAR);
+        one = one < 4 ? 4 : one;
+        guess_squashed[p] =
+            (uint16_t)(one < RANGE_ONE - 4 ? one : RANGE_ONE - 4);
+    }
     for (p = 0; p < 4096; p++) {
         while (x < GUESS_FAR - 1 && guess_squash(x) < p * 16 + 8)
             x++;
-        g->stretch[p] = (int16_t)x;
+        guess_stretch[p] = (int16_t)x;
     }
 }
 
@@ -38,7 +47,6 @@ void guess_start(struct guess *g, int inputs, int rate)
     int s, i;
 
     *g = (struct guess){.inputs = inputs, .rate = rate};
-    fill_stretch(g);
     for (s = 0; s < GUESS_SETS; s++)
         for (i = 0; i < inputs; i++)
             g->weight[s][i] = 65536 * 5 / (4 * inputs);

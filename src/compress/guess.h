@@ -35,7 +35,6 @@ struct pace {
 void pace_set(struct pace *p, double prior, int limit);
 
 struct guess {
-    int16_t stretch[4096];                    /* of p >> 4 */
     int32_t weight[GUESS_SETS][GUESS_INPUTS]; /* 1 is 65536 */
     int inputs;
     int rate; /* the mixer learns by 2^-rate; 14 and more */
@@ -63,12 +62,15 @@ static inline void counter_learn(struct counter *c, const struct pace *p,
                                  unsigned bit)
 {
     uint32_t n = c->state & (GUESS_STEPS - 1), one = c->state >> 10;
-    uint32_t to = bit ? (1u << 22) - 1 : 0;
+    uint32_t to = -(uint32_t)bit & ((1u << 22) - 1); /* no branch */
     int64_t move = ((int64_t)to - (int64_t)one) * p->step[n];
 
     one = (uint32_t)((int64_t)one + (move >> 16));
     c->state = (one << 10) | (n < p->limit ? n + 1 : n);
 }
+
+/* ln(p / (1 - p)) of a probability p << 4, stretched. */
+extern int16_t guess_stretch[4096];
 
 /* The next opinion on the coming bit. */
 static inline void guess_ask(struct guess *g, struct counter *c,
@@ -76,7 +78,7 @@ static inline void guess_ask(struct guess *g, struct counter *c,
 {
     g->asked[g->count] = c;
     g->pace[g->count] = p;
-    g->said[g->count++] = g->stretch[counter_one(c) >> 4];
+    g->said[g->count++] = guess_stretch[counter_one(c) >> 4];
 }
 
 /* 65536 / (1 + exp(-x / GUESS_UNIT)) at x = -GUESS_FAR, … in steps of 64. */
@@ -94,6 +96,9 @@ static inline int32_t guess_squash(int32_t x)
         int32_t)((guess_knots[at] * (64 - part) + guess_knots[at + 1] * part) /
                  64);
 }
+
+/* guess_squash of x - GUESS_FAR, in 4..RANGE_ONE-4. */
+extern uint16_t guess_squashed[2 * GUESS_FAR];
 
 /* Codes a bit with what the n opinions asked for say together, and lets all of
  * them learn; `set` chooses the weights.  Inline, so that n is known. */

@@ -9,7 +9,7 @@
 #include "compress/pack_array.h"
 #include "net/spec.h"
 
-#define VERSION     1
+#define VERSION     2 /* 1 knew no strips; all else is the same */
 #define CHECK_BYTES 4
 #define TEXT_MOST   1000000 /* bytes of an architecture */
 /* A file may unfold to so many times its own bytes, and some more: what is
@@ -126,7 +126,7 @@ enum err_code pack_write(const struct net *net, enum pack_coder coder,
                          struct bytes *out, struct pack_ledger *ledger,
                          const struct progress *progress, struct err *err)
 {
-    struct packer k = {.net = net};
+    struct packer k = {.net = net, .version = VERSION};
     struct pack_ledger l = {0};
     struct str spec = {0};
     size_t before = out->len;
@@ -170,11 +170,12 @@ static enum err_code open_file(const uint8_t *at, size_t n, struct packer *k,
     if (n < PACK_MAGIC_BYTES + 2 + CHECK_BYTES ||
         memcmp(at, PACK_MAGIC, PACK_MAGIC_BYTES) != 0)
         return err_set(err, ERR_FORMAT, "not a packed net");
-    if (at[PACK_MAGIC_BYTES] != VERSION)
+    k->version = at[PACK_MAGIC_BYTES];
+    if (k->version < 1 || k->version > VERSION)
         return err_set(err, ERR_UNSUPPORTED,
                        "a packed net of version %d; this program reads"
-                       " version %d",
-                       at[PACK_MAGIC_BYTES], VERSION);
+                       " versions 1 to %d",
+                       k->version, VERSION);
     end -= CHECK_BYTES;
     for (i = 0; i < CHECK_BYTES; i++)
         sum |= (uint32_t)end[i] << (8 * i);

@@ -6,40 +6,38 @@
 
 #include "compress/pack_form.h"
 
-/* The mean of symbols that are not zero and of their places, were these at
- * random: a bound for coders without contexts. */
+#define TALLIES 4 /* counts side by side: equal codes in a row do not wait */
+
+/* Bits of symbols that are not zero and of their places, were these at random:
+ * a bound for coders without contexts. */
 static double entropy_of(const struct pack_plane *a)
 {
-    uint64_t *count = mem_array((size_t)a->plane.values + 1, sizeof(*count));
+    size_t n = (size_t)a->plane.values + 1, i, c;
+    uint64_t *sum = mem_array(n, sizeof(*sum));
+    uint32_t *count = mem_array(n * TALLIES, sizeof(*count));
     double bits;
-    size_t i;
 
     for (i = 0; i < a->n; i++)
-        count[a->plane.code[i]]++;
-    bits = huffman_entropy(count, a->plane.values + 1);
+        count[a->plane.code[i] * TALLIES + i % TALLIES]++;
+    for (c = 0; c < n; c++) {
+        for (i = 0; i < TALLIES; i++)
+            sum[c] += count[c * TALLIES + i];
+    }
+    bits = huffman_entropy(sum, (int)n);
     mem_free(count);
+    mem_free(sum);
     return bits;
 }
 
-static enum err_code own_plane_write(struct packer *k, struct pack_plane *a,
-                                     const struct plane_style *style,
-                                     struct bytes *out, struct err *err)
+static void add_sizes(struct packer *k, const struct plane_sizes *s, size_t all)
 {
-    struct range own;
-    struct plane_sizes sizes;
+    size_t places = s->places < all ? s->places : all;
 
-    range_start_writing(&own);
-    if (plane_code(&own, &a->plane, style, &sizes, err) != ERR_OK)
-        return err->code;
-    range_finish(&own);
-    *out = own.out;
-    a->own_places = sizes.places < out->len ? sizes.places : out->len;
-    (void)k;
-    return ERR_OK;
+    k->part->places += places;
+    k->part->values += all - places;
 }
 
-/* Large planes have a stream of their own among the blocks, so that they are
- * coded once however often they are looked at. */
+/* Large planes have a stream of their own among the blocks. */
 static enum err_code own_plane(struct packer *k, struct pack_plane *a,
                                const struct plane_style *style, struct err *err)
 {
@@ -48,13 +46,16 @@ static enum err_code own_plane(struct packer *k, struct pack_plane *a,
     uint64_t len;
 
     if (k->r.writes) {
-        if (a->own.at == NULL &&
-            own_plane_write(k, a, style, &a->own, err) != ERR_OK)
+        range_start_writing(&own);
+        if (plane_code(&own, &a->plane, style, &sizes, err) != ERR_OK) {
+            bytes_done(&own.out);
             return err->code;
-        range_number(&k->r, a->own.len);
-        bytes_add(&k->blocks, a->own.at, a->own.len);
-        k->part->places += a->own_places;
-        k->part->values += a->own.len - a->own_places;
+        }
+        range_finish(&own);
+        range_number(&k->r, own.out.len);
+        bytes_add(&k->blocks, own.out.at, own.out.len);
+        add_sizes(k, &sizes, own.out.len);
+        bytes_done(&own.out);
         return ERR_OK;
     }
     len = range_number(&k->r, 0);
@@ -64,21 +65,21 @@ static enum err_code own_plane(struct packer *k, struct pack_plane *a,
     k->at += len;
     if (plane_code(&own, &a->plane, style, &sizes, err) != ERR_OK)
         return err->code;
-    a->own_places = sizes.places < len ? sizes.places : (size_t)len;
-    k->part->places += a->own_places;
-    k->part->values += (size_t)len - a->own_places;
+    add_sizes(k, &sizes, (size_t)len);
     return ERR_OK;
 }
 
 static enum err_code code_plane(struct packer *k, struct pack_plane *a,
                                 struct plane_style *style, struct err *err)
 {
+    enum plane_effort most = k->version < 2 ? PLANE_FULL : PLANE_STRIPS;
     struct plane_sizes sizes;
 
     style->effort = range_bits(&k->r, 2, style->effort);
-    style->rate = (int)range_bits(&k->r, 2, (uint32_t)style->rate);
-    if (style->effort > PLANE_FULL)
+    if (style->effort > most)
         return err_set(err, ERR_FORMAT, "an unknown way of coding");
+    if (style->effort <= PLANE_FULL)
+        style->rate = (int)range_bits(&k->r, 2, (uint32_t)style->rate);
     if (a->n >= PACK_OWN_LEAST)
         return own_plane(k, a, style, err);
     if (plane_code(&k->r, &a->plane, style, &sizes, err) != ERR_OK)
@@ -89,7 +90,7 @@ static enum err_code code_plane(struct packer *k, struct pack_plane *a,
 }
 
 static const char *const effort_names[] = {"context, swift", "context, quick",
-                                           "context, full"};
+                                           "context, full", "context"};
 
 static void name_way(struct packer *k, const struct pack_way *w,
                      const char *what)
@@ -109,8 +110,8 @@ static void name_way(struct packer *k, const struct pack_way *w,
                  w->block.huffman ? "Huffman" : "fixed");
 }
 
-enum err_code pack_codes(struct packer *k, struct pack_plane *a,
-                         struct pack_way *way, struct err *err)
+static enum err_code pack_codes(struct packer *k, struct pack_plane *a,
+                                struct pack_way *way, struct err *err)
 {
     way->block.places = range_bits(&k->r, 2, way->block.places);
     return way->block.places == PLACES_PLANE
@@ -118,104 +119,44 @@ enum err_code pack_codes(struct packer *k, struct pack_plane *a,
                : pack_block_code(k, a, &way->block, err);
 }
 
-/* The file as it would be with that way: bytes of stream and blocks. */
-static size_t try_way(const struct packer *k, struct pack_plane *a,
-                      struct pack_way *w, enum err_code *code, struct err *err)
-{
-    struct pack_part part = {0};
-    struct packer trial = *k;
-    size_t bytes;
-
-    trial.part = &part;
-    trial.blocks = (struct bytes){0};
-    range_start_writing(&trial.r);
-    *code = pack_codes(&trial, a, w, err);
-    range_finish(&trial.r);
-    bytes = trial.r.out.len + trial.blocks.len;
-    bytes_done(&trial.r.out);
-    bytes_done(&trial.blocks);
-    return bytes;
-}
-
-/* Efforts and rates worth trying at a size, as bits 4 * effort + rate. */
-static unsigned styles_for(size_t n)
-{
-    if (n <= 131072)
-        return 0xff0;
-    if (n < PACK_OWN_LEAST)
-        return 0x660;
-    return 0x001;
-}
-
-static enum err_code try_planes(const struct packer *k, struct pack_plane *a,
-                                struct pack_way *best, size_t *least,
-                                struct err *err)
-{
-    unsigned styles = styles_for(a->n);
-    enum err_code code = ERR_OK;
-    int i;
-
-    for (i = 0; i < 12 && code == ERR_OK; i++) {
-        struct pack_way w = {.style = {(enum plane_effort)(i / 4), i % 4},
-                             .block = {.places = PLACES_PLANE}};
-        size_t bytes;
-
-        if (!(styles >> i & 1))
-            continue;
-        bytes = try_way(k, a, &w, &code, err);
-        if (bytes < *least) {
-            *least = bytes;
-            *best = w;
-        }
-    }
-    return code;
-}
-
-enum err_code pack_way_choose(const struct packer *k, struct pack_plane *a,
-                              enum pack_coder coder, struct pack_way *out,
-                              size_t *least, struct err *err)
-{
-    struct pack_way w = {.block = {0}};
-    enum err_code code = ERR_OK;
-    size_t bytes;
-
-    *least = SIZE_MAX;
-    if (coder == PACK_BEST || coder == PACK_CONTEXT)
-        code = try_planes(k, a, out, least, err);
-    if (coder == PACK_CONTEXT || code != ERR_OK)
-        return code;
-    pack_block_choose(a, coder != PACK_FIXED, &w.block);
-    if (w.block.guessed > *least + *least / 8 + 64)
-        return ERR_OK;
-    bytes = try_way(k, a, &w, &code, err);
-    if (code == ERR_OK && bytes < *least) {
-        *least = bytes;
-        *out = w;
-    }
-    return code;
-}
-
-/* Codes back to the values they stand for. */
-static enum err_code put_codes(struct packer *k, struct param *p,
-                               const struct pack_plane *a,
-                               const struct grid *grid, struct err *err)
+/* Codes by a grid back to the values they stand for. */
+static enum err_code put_grid(struct packer *k, struct param *p,
+                              const struct pack_plane *a,
+                              const struct grid *grid, struct err *err)
 {
     bool same = true;
     size_t i;
 
     for (i = 0; i < a->n; i++) {
         unsigned code = a->plane.code[i];
-        uint32_t bits = 0;
+        uint32_t bits = code > 0 ? pack_grid_bits(grid, &a->plane, i, code) : 0;
 
         if (code > (unsigned)a->plane.values)
             return err_set(err, ERR_FORMAT, "a code that is not in its book");
-        if (code > 0 && grid != NULL)
-            bits = pack_grid_bits(grid, &a->plane, i, code);
-        else if (code > 0)
-            bits = a->book[code - 1];
         same &= pack_put(k, p, i, bits);
     }
     return same ? ERR_OK : err_set(err, ERR_FORMAT, "values differ");
+}
+
+/* The same by a codebook.  Zero is looked up like any value: no branch. */
+static enum err_code put_codes(struct packer *k, struct param *p,
+                               const struct pack_plane *a, struct err *err)
+{
+    size_t values = (size_t)a->plane.values, i;
+    uint32_t *book = mem_array(values + 1, sizeof(*book)), differ = 0;
+    unsigned most = 0;
+
+    memcpy(book + 1, a->book, values * sizeof(*book));
+    for (i = 0; i < a->n; i++)
+        most = a->plane.code[i] > most ? a->plane.code[i] : most;
+    for (i = 0; most <= values && k->check && i < a->n; i++)
+        differ |= pack_bits(p->value[i]) ^ book[a->plane.code[i]];
+    for (i = 0; most <= values && !k->check && i < a->n; i++)
+        memcpy(&p->value[i], &book[a->plane.code[i]], sizeof(*book));
+    mem_free(book);
+    if (most > values)
+        return err_set(err, ERR_FORMAT, "a code that is not in its book");
+    return differ == 0 ? ERR_OK : err_set(err, ERR_FORMAT, "values differ");
 }
 
 static enum err_code bind_book(struct packer *k, struct param *p,
@@ -269,7 +210,7 @@ static enum err_code form_codes(struct packer *k, struct param *p,
         return err->code;
     if (k->r.writes)
         return ERR_OK;
-    if (put_codes(k, p, a, NULL, err) != ERR_OK)
+    if (put_codes(k, p, a, err) != ERR_OK)
         return err->code;
     return f->bound == PACK_BOOK ? bind_book(k, p, a, err) : ERR_OK;
 }
@@ -286,7 +227,7 @@ static enum err_code form_grid(struct packer *k, struct param *p,
     if (code == ERR_OK)
         code = pack_codes(k, a, &f->way, err);
     if (code == ERR_OK && !k->r.writes)
-        code = put_codes(k, p, a, g, err);
+        code = put_grid(k, p, a, g, err);
     if (code == ERR_OK && !k->r.writes && !k->check) {
         param_bind(p, NULL, g);
         return ERR_OK;
@@ -378,19 +319,13 @@ static void describe(struct packer *k, const struct pack_array *f)
                  f->huffman ? ", Huffman" : "");
     else
         name_way(k, &f->way, f->form == PACK_FLOATS ? "floats, " : "");
-    if (f->form == PACK_CODES || f->form == PACK_GRID) {
-        part->distinct = (size_t)a->plane.values;
-        part->entropy = entropy_of(a);
+    if (f->form != PACK_CODES && f->form != PACK_GRID) {
+        part->entropy = 0;
+        return;
     }
-}
-
-static size_t count_alive(const struct param *p)
-{
-    size_t n = 0, i;
-
-    for (i = 0; i < p->count; i++)
-        n += pack_bits(p->value[i]) != 0;
-    return n;
+    part->distinct = (size_t)a->plane.values;
+    if (part->entropy == 0)
+        part->entropy = entropy_of(a);
 }
 
 static enum err_code code_head(struct packer *k, const struct param *p,
@@ -420,29 +355,113 @@ static enum err_code bind_half(struct packer *k, struct param *p,
     return ERR_OK;
 }
 
+/* Where a file was before an array: what was written can be taken back. */
+struct mark {
+    struct range r;
+    size_t blocks;
+    struct pack_part part;
+};
+
+static struct mark mark_here(const struct packer *k)
+{
+    return (struct mark){k->r, k->blocks.len, *k->part};
+}
+
+static void go_back(struct packer *k, const struct mark *m)
+{
+    struct bytes out = k->r.out;
+
+    out.len = m->r.out.len;
+    k->r = m->r;
+    k->r.out = out;
+    k->blocks.len = m->blocks;
+    *k->part = m->part;
+}
+
+static size_t bytes_since(const struct packer *k, const struct mark *m)
+{
+    return range_written(&k->r) - range_written(&m->r) + k->blocks.len -
+           m->blocks;
+}
+
+/* The array in its form, either way. */
+static enum err_code code_array(struct packer *k, struct param *p,
+                                struct pack_array *f, struct err *err)
+{
+    bool masked = false;
+    enum err_code code = code_head(k, p, f, &masked, err);
+
+    if (code == ERR_OK)
+        code = code_form(k, p, f, err);
+    if (code == ERR_OK && masked)
+        code = put_mask(k, p, err);
+    return code == ERR_OK ? bind_half(k, p, f->bound, err) : code;
+}
+
+/* Writes it anew as other, and goes back to f unless that took less. */
+static enum err_code write_rival(struct packer *k, struct param *p,
+                                 struct pack_array *f,
+                                 const struct pack_array *other,
+                                 const struct mark *m, struct err *err)
+{
+    size_t bytes = bytes_since(k, m);
+    struct pack_array mine = *f;
+    enum err_code code;
+
+    go_back(k, m);
+    *f = *other;
+    code = code_array(k, p, f, err);
+    if (code != ERR_OK || bytes_since(k, m) < bytes)
+        return code;
+    go_back(k, m);
+    *f = mine;
+    return code_array(k, p, f, err);
+}
+
+/* The form that is likely best is written at once; rivals only where they have
+ * a chance. */
+static enum err_code write_array(struct packer *k, struct param *p,
+                                 enum pack_coder coder, struct pack_array *f,
+                                 struct err *err)
+{
+    struct mark m = mark_here(k);
+    struct pack_array other;
+    size_t bytes;
+    double entropy;
+
+    if (pack_form_choose(p, coder, f, err) != ERR_OK ||
+        code_array(k, p, f, err) != ERR_OK)
+        return err->code;
+    other = *f;
+    bytes = k->part->places + k->part->values;
+    if (coder == PACK_BEST && f->plane.plane.code != NULL) {
+        entropy = entropy_of(&f->plane);
+        if (pack_way_rival(&f->plane, entropy, bytes, &other.way) &&
+            write_rival(k, p, f, &other, &m, err) != ERR_OK)
+            return err->code;
+        k->part->entropy = entropy;
+    }
+    if (!pack_form_may_list(p, f) || pack_list_bytes(p) >= bytes_since(k, &m))
+        return ERR_OK;
+    other = *f;
+    other.form = PACK_REALS;
+    return write_rival(k, p, f, &other, &m, err);
+}
+
 enum err_code pack_array(struct packer *k, int node, int param,
                          enum pack_coder coder, struct err *err)
 {
     struct param *p = &k->net->node[node].param[param];
     struct pack_array f = {0};
     uint8_t *row = NULL;
-    bool masked;
-    enum err_code code = ERR_OK;
+    enum err_code code;
 
     f.plane.n = p->count;
     pack_hints_look(k, node, param, &f.plane.plane, &row);
-    if (k->r.writes)
-        code = pack_form_choose(k, p, coder, &f, err);
-    if (code == ERR_OK)
-        code = code_head(k, p, &f, &masked, err);
-    if (code == ERR_OK)
-        code = code_form(k, p, &f, err);
-    if (code == ERR_OK && masked)
-        code = put_mask(k, p, err);
-    if (code == ERR_OK)
-        code = bind_half(k, p, f.bound, err);
+    code = k->r.writes ? write_array(k, p, coder, &f, err)
+                       : code_array(k, p, &f, err);
     if (code == ERR_OK) {
-        k->part->alive = count_alive(p);
+        k->part->alive = k->r.writes ? f.alive : pack_alive(p);
         describe(k, &f);
         pack_hints_learn(k, node, p);
     }

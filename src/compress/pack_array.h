@@ -16,6 +16,7 @@ struct packer {
     struct bytes blocks;            /* writing */
     const uint8_t *from, *at, *end; /* reading: the blocks, what is left */
     bool check; /* reading: compare with the values that are there */
+    int version;
     const struct net *net;
     uint8_t **hint; /* by node: how alive its units are; NULL: none */
     int *units;
@@ -26,9 +27,7 @@ struct packer {
 struct pack_plane {
     struct plane plane; /* code is owned */
     size_t n;
-    uint32_t *book;   /* bits of the value of code + 1, ascending; owned */
-    struct bytes own; /* writing: a large plane's stream, when it was made */
-    size_t own_places;
+    uint32_t *book; /* bits of the value of code + 1, ascending; owned */
 };
 
 /* pack_hints.c */

@@ -345,6 +345,7 @@ struct census {
     uint64_t *step; /* by length: 1 … STEPS */
     uint64_t *value;
     uint64_t alive;
+    int longest; /* step */
 };
 
 static void take_census(const struct pack_plane *a, struct census *c)
@@ -362,6 +363,9 @@ static void take_census(const struct pack_plane *a, struct census *c)
         c->alive++;
         from = i + 1;
     }
+    c->longest = STEPS;
+    while (c->longest > 0 && c->step[c->longest] == 0)
+        c->longest--;
 }
 
 /* Bits of n symbols so often, with their table. */
@@ -392,7 +396,7 @@ static double gap_bits(struct census *c, int values, int bits, bool jumps,
     uint64_t cuts = 0;
     double sum;
 
-    for (i = 1; i <= STEPS; i++) {
+    for (i = 1; i <= c->longest; i++) {
         int over = (i - 1) / most;
 
         if (c->step[i] == 0)

@@ -20,21 +20,24 @@ struct pack_array {
     enum pack_form form;
     enum pack_bound bound;
     bool huffman; /* of floats */
+    size_t alive; /* values that are not zero */
     struct pack_way way;
     struct pack_plane plane;
 };
 
-/* Writing: the form that takes least, with its plane filled. */
-enum err_code pack_form_choose(struct packer *k, const struct param *p,
-                               enum pack_coder coder, struct pack_array *f,
+/* Writing: the form that is likely to take least, with its plane filled. */
+enum err_code pack_form_choose(const struct param *p, enum pack_coder coder,
+                               struct pack_array *f,
                                struct err *err) MUST_CHECK;
-
-/* pack_array.c: a's codes, and the way for them that takes least. */
-enum err_code pack_codes(struct packer *k, struct pack_plane *a,
-                         struct pack_way *way, struct err *err) MUST_CHECK;
-enum err_code pack_way_choose(const struct packer *k, struct pack_plane *a,
-                              enum pack_coder coder, struct pack_way *out,
-                              size_t *least, struct err *err) MUST_CHECK;
+/* Whether a list of reals is worth a trial, and its bytes. */
+bool pack_form_may_list(const struct param *p, const struct pack_array *f);
+size_t pack_list_bytes(const struct param *p);
+/* Whether gaps, a bitmap or rows might take less than the bytes that contexts
+ * took, and which; entropy: that of the codes, in bits. */
+bool pack_way_rival(const struct pack_plane *a, double entropy, size_t bytes,
+                    struct pack_way *out);
+/* Values that are not zero. */
+size_t pack_alive(const struct param *p);
 
 /* Room for n codes, all zero. */
 enum err_code pack_plane_code(struct pack_plane *a, size_t n,

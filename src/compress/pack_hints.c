@@ -117,7 +117,8 @@ void pack_hints_look(const struct packer *k, int node, int param,
 
 void pack_hints_learn(struct packer *k, int node, const struct param *p)
 {
-    size_t cols, *count, i, j;
+    uint32_t *count;
+    size_t cols, i, j;
 
     if (k->hint[node] != NULL || p->def.shape.rank < 2)
         return;

@@ -1,43 +1,13 @@
-#include "compress/plane.h"
+#include "compress/plane_look.h"
 
-#include "compress/guess.h"
-
-/* Stretched probabilities in so many steps, as a context. */
-#define LEVELS   16
-#define BESIDE   6  /* neighbours looked at one by one */
-#define WINDOW   8  /* further ones that are only counted */
-#define FULL     7  /* opinions on a weight */
-#define QUICK    3  /* of these, in the quick style */
-#define TABLE    16 /* bits of the largest table of nodes */
-#define OPINIONS 5  /* on a bit of a code */
-
-/* One way of looking at a plane, and all that is learnt on the way. */
-struct look {
-    struct range *r;
-    struct plane *g;
-    enum plane_effort effort;
-    uint32_t usual; /* share of weights that are not zero */
-    uint8_t *row_alive, *col_alive;
-    struct counter *row, *col;
-    const uint16_t *none; /* a row of zeros */
-    uint16_t *last;       /* by column, the code seen last */
-    struct pace line, table, flag;
-    struct guess flags, cells, codes;
-    struct counter alive[3][PLANE_HINTS * 64];
-    struct counter beside[PLANE_HINTS * PLANE_HINTS << BESIDE];
-    struct counter joint[LEVELS * LEVELS];
-    struct counter pair[4 * LEVELS];
-    struct counter wide[2][16 * 4 * LEVELS];
-    int table_bits; /* of the tables behind, one an opinion */
-    struct counter *node[OPINIONS];
-};
+#define TABLE 16 /* bits of the largest table of nodes */
 
 unsigned plane_hint(size_t count)
 {
     return count == 0 ? 0 : count == 1 ? 1 : count < 4 ? 2 : 3;
 }
 
-static void set_all(struct counter *c, size_t n, uint32_t one)
+void plane_set_all(struct counter *c, size_t n, uint32_t one)
 {
     size_t i;
 
@@ -45,16 +15,8 @@ static void set_all(struct counter *c, size_t n, uint32_t one)
         counter_set(&c[i], one);
 }
 
-static int level(const struct look *l, const struct counter *c)
-{
-    int s = l->cells.stretch[counter_one(c) >> 4];
-    int q = (s + 2000) / 200;
-
-    return q < 0 ? 0 : q >= LEVELS ? LEVELS - 1 : q;
-}
-
 /* The row `back` rows above i, or one of zeros. */
-static const uint16_t *above(const struct look *l, int i, int back)
+const uint16_t *plane_above(const struct look *l, int i, int back)
 {
     if (l->g->near == 0 || back <= 0 || back > i)
         return l->none;
@@ -92,7 +54,7 @@ static void code_cols(struct look *l)
     struct counter c[PLANE_HINTS];
     int j;
 
-    set_all(c, PLANE_HINTS, RANGE_HALF);
+    plane_set_all(c, PLANE_HINTS, RANGE_HALF);
     for (j = 0; j < l->g->cols; j++) {
         unsigned hint = l->g->col_hint != NULL ? l->g->col_hint[j] : 0u;
 
@@ -118,13 +80,7 @@ static uint32_t first_guess(const struct look *l, int i)
     return one < 16 ? 16 : one;
 }
 
-/* Rows above that a weight is judged by: those beside it, and a window. */
-struct around {
-    const uint16_t *beside[BESIDE], *window[WINDOW];
-    unsigned hints; /* of the row, shifted to its place */
-};
-
-static void look_around(const struct look *l, int i, struct around *a)
+void plane_around(const struct look *l, int i, struct around *a)
 {
     int near = l->g->near, far = l->g->far, k;
     int beside[BESIDE] = {near, far, far + near, far - near, 2 * near, 2 * far};
@@ -133,189 +89,25 @@ static void look_around(const struct look *l, int i, struct around *a)
         2 * far - 2 * near, 2 * far + 2 * near, 3 * near,       3 * far};
 
     for (k = 0; k < BESIDE; k++)
-        a->beside[k] = above(l, i, beside[k]);
+        a->beside[k] = plane_above(l, i, beside[k]);
     for (k = 0; k < WINDOW; k++)
-        a->window[k] = above(l, i, window[k]);
+        a->window[k] = plane_above(l, i, window[k]);
     a->hints = l->g->row_hint != NULL ? l->g->row_hint[i] : 0u;
     a->hints <<= BESIDE;
 }
 
-static void ask_more(struct look *l, const struct around *a, int i, int j,
-                     unsigned seen)
-{
-    int row = level(l, &l->row[i]), col = level(l, &l->col[j]);
-    int pair = (int)(seen & 3), sum = 0, k;
-
-    for (k = 0; k < BESIDE; k++)
-        sum += (int)(seen >> k) & 1;
-    for (k = 0; k < WINDOW; k++)
-        sum += a->window[k][j] != 0;
-    guess_ask(&l->cells, &l->joint[row * LEVELS + col], &l->table);
-    guess_ask(&l->cells, &l->pair[pair * LEVELS + col], &l->table);
-    guess_ask(&l->cells, &l->wide[0][(sum * 4 + pair) * LEVELS + row],
-              &l->table);
-    guess_ask(&l->cells, &l->wide[1][sum * LEVELS + col], &l->table);
-}
-
-static void code_cell(struct look *l, const struct around *a, uint16_t *cell,
-                      int i, int j)
-{
-    unsigned seen = 0, hints = a->hints;
-    int k;
-
-    for (k = 0; l->g->near > 0 && k < BESIDE; k++)
-        seen |= (unsigned)(a->beside[k][j] != 0) << k;
-    if (l->g->col_hint != NULL)
-        hints |= (unsigned)l->g->col_hint[j] << (BESIDE + 2);
-    guess_ask(&l->cells, &l->row[i], &l->line);
-    guess_ask(&l->cells, &l->col[j], &l->line);
-    guess_ask(&l->cells, &l->beside[hints | seen], &l->table);
-    if (l->effort == PLANE_FULL)
-        ask_more(l, a, i, j, seen);
-    seen = l->effort == PLANE_FULL
-               ? guess_bit(&l->cells, l->r, 0, FULL, *cell != 0)
-               : guess_bit(&l->cells, l->r, 0, QUICK, *cell != 0);
-    if (!l->r->writes)
-        *cell = (uint16_t)seen;
-}
-
-/* A row by the mean of two counters, its own and each column's. */
-static void code_row(struct look *l, uint16_t *row, struct counter *own)
-{
-    struct counter *col = l->col;
-    int j, cols = l->g->cols;
-
-    for (j = 0; j < cols; j++) {
-        uint32_t one = (counter_one(own) + counter_one(&col[j])) / 2;
-        unsigned bit;
-
-        if (!l->col_alive[j])
-            continue;
-        one = one < 16 ? 16 : one > RANGE_ONE - 16 ? RANGE_ONE - 16 : one;
-        bit = range_bit(l->r, one, row[j] != 0);
-        if (!l->r->writes)
-            row[j] = (uint16_t)bit;
-        counter_learn(own, &l->line, bit);
-        counter_learn(&col[j], &l->line, bit);
-    }
-}
-
 static void code_places(struct look *l)
-{
-    struct around a;
-    uint16_t *row;
-    int i, j;
-
-    if (l->g->rows > 1) {
-        code_rows(l);
-        code_cols(l);
-    }
-    for (i = 0; i < l->g->rows; i++) {
-        if (!l->row_alive[i])
-            continue;
-        counter_set(&l->row[i], first_guess(l, i));
-        look_around(l, i, &a);
-        row = l->g->code + (size_t)i * (size_t)l->g->cols;
-        if (l->effort == PLANE_SWIFT) {
-            code_row(l, row, &l->row[i]);
-            continue;
-        }
-        for (j = 0; j < l->g->cols; j++) {
-            if (l->col_alive[j])
-                code_cell(l, &a, &row[j], i, j);
-        }
-    }
-}
-
-/* Sign of a code that stands above, as 0 (zero), 1 (below zero), 2. */
-static unsigned sign_of(const struct look *l, unsigned code)
-{
-    return code == 0 ? 0 : code <= (unsigned)l->g->negative ? 1 : 2;
-}
-
-struct beliefs {
-    uint32_t context[OPINIONS];
-};
-
-static unsigned code_bit(struct look *l, const struct beliefs *b, uint32_t node,
-                         unsigned bit)
-{
-    int shift = 32 - l->table_bits, k;
-
-    if (l->effort == PLANE_SWIFT)
-        return counter_bit(&l->node[0][node * 0x9e3779b1u >> shift], &l->table,
-                           l->r, bit);
-    for (k = 0; k < OPINIONS; k++) {
-        uint32_t at = (node + b->context[k] * 0x9e3779b1u) * 0x85ebca6bu;
-
-        guess_ask(&l->codes, &l->node[k][at >> shift], &l->table);
-    }
-    return guess_bit(&l->codes, l->r, node == 1 ? 0 : 1, OPINIONS, bit);
-}
-
-/* The sign, then how far from zero among those of this sign, in bits from the
- * highest; a tree of which each node has its counters. */
-static unsigned code_value(struct look *l, const struct beliefs *b,
-                           unsigned code)
-{
-    unsigned negative = (unsigned)l->g->negative;
-    unsigned positive = (unsigned)l->g->values - negative;
-    unsigned above_zero = code > negative, side, rank, node, got = 0;
-    int bits = 0, i;
-
-    if (negative > 0 && positive > 0)
-        above_zero = code_bit(l, b, 1, above_zero);
-    else
-        above_zero = positive > 0;
-    side = above_zero ? positive : negative;
-    rank = above_zero ? code - negative - 1 : negative - code;
-    node = 2 + above_zero;
-    while (side > 1u << bits)
-        bits++;
-    for (i = bits - 1; i >= 0; i--) {
-        unsigned bit;
-
-        if ((got | 1u << i) >= side)
-            bit = 0; /* there is no such value */
-        else
-            bit = code_bit(l, b, node, (rank >> i) & 1);
-        got |= bit << i;
-        node = 2 * node + bit;
-    }
-    return above_zero ? negative + 1 + got : negative - got;
-}
-
-static void code_row_values(struct look *l, int i)
-{
-    uint16_t *row = l->g->code + (size_t)i * (size_t)l->g->cols;
-    const uint16_t *left = above(l, i, l->g->near);
-    const uint16_t *over = above(l, i, l->g->far);
-    unsigned before = 0;
-    int j;
-
-    for (j = 0; j < l->g->cols; j++) {
-        struct beliefs b;
-
-        if (row[j] == 0)
-            continue;
-        b.context[0] = 0;
-        b.context[1] = 1 + sign_of(l, left[j]) + 3 * sign_of(l, over[j]);
-        b.context[2] = 16 + l->last[j];
-        b.context[3] = (1u << 20) + (unsigned)j;
-        b.context[4] = (1u << 21) + before;
-        row[j] = (uint16_t)code_value(l, &b, row[j]);
-        before = sign_of(l, row[j]);
-        l->last[j] = row[j];
-    }
-}
-
-static void code_values(struct look *l)
 {
     int i;
 
     for (i = 0; i < l->g->rows; i++) {
-        if (l->row_alive[i])
-            code_row_values(l, i);
+        if (!l->row_alive[i])
+            continue;
+        counter_set(&l->row[i], first_guess(l, i));
+        if (l->effort == PLANE_STRIPS)
+            plane_strips_row(l, i);
+        else
+            plane_cells_row(l, i);
     }
 }
 
@@ -373,20 +165,26 @@ static void start(struct look *l, const struct plane_style *style)
     pace_set(&l->table, 6, 1000);
     pace_set(&l->flag, 1.6, 255);
     guess_start(&l->flags, 3, 13);
-    guess_start(&l->cells, style->effort == PLANE_FULL ? FULL : QUICK,
-                17 - style->rate);
     guess_start(&l->codes, OPINIONS, 17 - style->rate);
-    l->effort = style->effort;
     for (k = 0; k < 3; k++)
-        set_all(l->alive[k], PLANE_HINTS * 64, RANGE_HALF);
-    set_all(l->beside, sizeof(l->beside) / sizeof(l->beside[0]), l->usual);
-    set_all(l->joint, LEVELS * LEVELS, l->usual);
-    set_all(l->pair, 4 * LEVELS, l->usual);
-    for (k = 0; k < 2; k++)
-        set_all(l->wide[k], 16 * 4 * LEVELS, l->usual);
-    for (k = 0; k < OPINIONS; k++)
-        set_all(l->node[k], (size_t)1 << l->table_bits, RANGE_HALF);
-    set_all(l->col, (size_t)l->g->cols, l->usual);
+        plane_set_all(l->alive[k], PLANE_HINTS * 64, RANGE_HALF);
+    for (k = 0; k < l->tables; k++)
+        plane_set_all(l->node[k], (size_t)1 << l->table_bits, RANGE_HALF);
+    plane_set_all(l->col, (size_t)l->g->cols, l->usual);
+}
+
+/* What the places need, once it is known which columns are alive. */
+static enum err_code start_places(struct look *l,
+                                  const struct plane_style *style,
+                                  struct err *err)
+{
+    if (l->effort == PLANE_STRIPS)
+        l->strips = plane_strips_new(l, err);
+    else if (l->effort != PLANE_SWIFT)
+        l->cells = plane_cells_new(l, style->rate, err);
+    else
+        return ERR_OK;
+    return l->strips != NULL || l->cells != NULL ? ERR_OK : err->code;
 }
 
 /* Tables in proportion to what there is to learn. */
@@ -401,13 +199,17 @@ static int table_bits(const struct plane *g)
 }
 
 /* One block for all that a look needs. */
-static struct look *look_new(struct range *r, struct plane *g, struct err *err)
+static struct look *look_new(struct range *r, struct plane *g,
+                             enum plane_effort effort, struct err *err)
 {
     size_t rows = (size_t)g->rows, cols = (size_t)g->cols;
+    int tables = effort == PLANE_STRIPS  ? 0
+                 : effort == PLANE_SWIFT ? 1
+                                         : OPINIONS;
     int bits = table_bits(g), k;
-    size_t counters = rows + cols + ((size_t)OPINIONS << bits);
+    size_t counters = rows + cols + ((size_t)tables << bits);
     size_t bytes = sizeof(struct look) + counters * sizeof(struct counter) +
-                   2 * cols * sizeof(uint16_t) + rows + cols;
+                   (2 * cols + PLANE_ROOM) * sizeof(uint16_t) + rows + cols;
     struct look *l = mem_block(bytes, "the context coder", err);
 
     if (l == NULL)
@@ -417,34 +219,58 @@ static struct look *look_new(struct range *r, struct plane *g, struct err *err)
     l->table_bits = bits;
     l->row = (struct counter *)(l + 1);
     l->col = l->row + rows;
-    for (k = 0; k < OPINIONS; k++)
+    l->tables = tables;
+    l->effort = effort;
+    for (k = 0; k < tables; k++)
         l->node[k] = l->col + cols + ((size_t)k << bits);
-    l->last = (uint16_t *)(l->col + cols + ((size_t)OPINIONS << bits));
+    l->last = (uint16_t *)(l->col + cols + ((size_t)tables << bits));
     l->none = l->last + cols;
-    l->row_alive = (uint8_t *)(l->last + 2 * cols);
+    l->row_alive = (uint8_t *)(l->last + 2 * cols + PLANE_ROOM);
     l->col_alive = l->row_alive + rows;
     return l;
+}
+
+static enum err_code code_values(struct look *l, struct err *err)
+{
+    if (l->g->values < 2)
+        return ERR_OK;
+    if (l->effort == PLANE_STRIPS)
+        return plane_trees(l, err);
+    if (l->effort == PLANE_SWIFT)
+        plane_values_swift(l);
+    else
+        plane_values(l);
+    return ERR_OK;
 }
 
 enum err_code plane_code(struct range *r, struct plane *g,
                          const struct plane_style *style,
                          struct plane_sizes *sizes, struct err *err)
 {
-    struct look *l = look_new(r, g, err);
-    struct plane_sizes got;
+    struct look *l = look_new(r, g, style->effort, err);
+    struct plane_sizes got = {0, 0};
     size_t start_at = range_written(r);
+    enum err_code code;
 
     if (l == NULL)
         return err->code;
     code_usual(l, find_alive(l));
     start(l, style);
-    code_places(l);
-    got.places = range_written(r) - start_at;
-    if (g->values > 1)
-        code_values(l);
-    got.codes = range_written(r) - start_at - got.places;
+    if (g->rows > 1) {
+        code_rows(l);
+        code_cols(l);
+    }
+    code = start_places(l, style, err);
+    if (code == ERR_OK) {
+        code_places(l);
+        got.places = range_written(r) - start_at;
+        code = code_values(l, err);
+        got.codes = range_written(r) - start_at - got.places;
+    }
     if (sizes != NULL)
         *sizes = got;
+    mem_block_free(l->cells);
+    mem_block_free(l->strips);
     mem_block_free(l);
-    return ERR_OK;
+    return code;
 }

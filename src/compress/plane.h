@@ -31,16 +31,17 @@ struct plane {
 
 /* How many opinions a weight gets; bytes against time. */
 enum plane_effort {
-    PLANE_SWIFT, /* its row and column only, not mixed: for millions of weights
-                  */
+    PLANE_SWIFT, /* its row and column only, not mixed: for millions */
     PLANE_QUICK, /* three */
-    PLANE_FULL   /* seven */
+    PLANE_FULL,  /* seven */
+    PLANE_STRIPS /* four, on sixteen weights at a time */
 };
 
-/* How it is coded; the writer tries and the file says. */
+/* How it is coded; the file says.  Quick and full are of the first version:
+ * strips take as few bytes and are many times as fast. */
 struct plane_style {
     enum plane_effort effort;
-    int rate; /* of the mixers: 0..3, slow to fast */
+    int rate; /* of the mixers, of quick and full: 0..3, slow to fast */
 };
 
 struct plane_sizes {

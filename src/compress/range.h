@@ -84,6 +84,72 @@ static inline unsigned range_bit(struct range *r, uint32_t one, unsigned bit)
     return bit;
 }
 
+/* The same for many bits on end: what changes with every bit is held by the
+ * caller, in registers, from range_hold to range_release. */
+struct range_held {
+    bool writes;
+    uint32_t range, code;
+    uint64_t low;
+};
+
+static inline struct range_held range_hold(const struct range *r)
+{
+    return (struct range_held){r->writes, r->range, r->code, r->low};
+}
+
+static inline void range_release(struct range *r, const struct range_held *h)
+{
+    r->range = h->range;
+    r->code = h->code;
+    r->low = h->low;
+}
+
+static inline void range_held_shift(struct range *r, struct range_held *h)
+{
+    range_release(r, h);
+    while (r->range < (1u << 24))
+        range_shift(r);
+    *h = range_hold(r);
+}
+
+static inline unsigned range_held_bit(struct range *r, struct range_held *h,
+                                      uint32_t one, unsigned bit)
+{
+    uint32_t bound = (uint32_t)(((uint64_t)h->range * one) >> 16);
+
+    if (!h->writes)
+        bit = h->code < bound;
+    if (bit) {
+        h->range = bound;
+    } else {
+        h->range -= bound;
+        if (h->writes)
+            h->low += bound;
+        else
+            h->code -= bound;
+    }
+    if (h->range < (1u << 24))
+        range_held_shift(r, h);
+    return bit;
+}
+
+/* The same without a branch on a bit that is hard to foresee. */
+static inline unsigned range_held_toss(struct range *r, struct range_held *h,
+                                       uint32_t one, unsigned bit)
+{
+    uint32_t bound = (uint32_t)(((uint64_t)h->range * one) >> 16), zero;
+
+    if (!h->writes)
+        bit = h->code < bound;
+    zero = bit - 1; /* all bits where bit is 0 */
+    h->range = (bound & ~zero) | ((h->range - bound) & zero);
+    h->low += bound & zero;
+    h->code -= bound & zero;
+    if (h->range < (1u << 24))
+        range_held_shift(r, h);
+    return bit;
+}
+
 /* n bits of equal chance, the highest first; n at most 32. */
 static inline uint32_t range_bits(struct range *r, int n, uint32_t value)
 {
