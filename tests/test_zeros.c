@@ -38,30 +38,37 @@ static void check_found(const struct rows *r)
     }
 }
 
-static void check_sums(const struct rows *r, size_t width)
+static void check_sums(const struct rows *r, const float *before, size_t width)
 {
     size_t i, k, j;
 
     for (i = 0; i < r->lists; i++) {
-        for (j = 0; j < width; j++) {
-            double sum =
-                r->start == NULL ? 0.0 : (double)r->start[i * width + j];
+        size_t at = r->y_at != NULL ? r->y_at[i] : i * r->y_stride;
 
+        for (j = 0; j < width; j++) {
+            double sum = r->start != NULL ? (double)r->start[j] : 0.0;
+
+            if (r->add)
+                sum = (double)before[at + j];
             for (k = 0; k < r->values; k++)
                 sum += (double)r->x[i * r->x_list + k * r->x_step] *
                        (double)r->w[r->w_at[k] + j];
-            assert_close(r->y[i * width + j], sum, 1e-4);
+            assert_close(r->y[at + j], sum, 1e-4);
         }
     }
 }
 
+/* What sums begin with; the last also says where each of them is. */
+enum begin { BEGIN_ZEROS, BEGIN_ROW, BEGIN_Y, BEGIN_Y_AT, BEGINS };
+
 static void check_rows(const struct case_of_rows *c, enum rows_isa isa,
-                       bool starts)
+                       enum begin begin)
 {
     size_t x = (c->lists - 1) * c->x_list + (c->values - 1) * c->x_step + 1;
     size_t w = c->values * c->width, y = c->lists * c->width, i;
-    float *f = mem_array(x + w + 2 * y, sizeof(*f));
-    uint32_t *at = mem_array(c->values, sizeof(*at));
+    float *f = mem_array(x + w + c->width + 2 * y, sizeof(*f));
+    uint32_t *at = mem_array(c->values + c->lists, sizeof(*at));
+    float *before = f + x + w + c->width + y;
     struct rows r = {.x = f,
                      .lists = c->lists,
                      .values = c->values,
@@ -69,20 +76,25 @@ static void check_rows(const struct case_of_rows *c, enum rows_isa isa,
                      .x_step = c->x_step,
                      .w = f + x,
                      .w_at = at,
-                     .y = f + x + w,
-                     .start = starts ? f + x + w + y : NULL,
-                     .start_stride = c->width,
-                     .y_stride = c->width};
+                     .y = before - y,
+                     .y_stride = c->width,
+                     .add = begin >= BEGIN_Y};
 
     r.alive = mem_array(c->lists * rows_words(c->values), sizeof(*r.alive));
     random_fill(f, x, 0.4, 1);
-    random_fill(f + x, w + 2 * y, 1.0, 2);
+    random_fill(f + x, w + c->width + y, 1.0, 2);
+    memcpy(before, r.y, y * sizeof(*f));
     for (i = 0; i < c->values; i++) /* the last row first */
         at[i] = (uint32_t)((c->values - 1 - i) * c->width);
+    rows_at(at + c->values, c->lists, c->width);
+    if (begin == BEGIN_ROW)
+        r.start = r.y - c->width;
+    if (begin == BEGIN_Y_AT)
+        r.y_at = at + c->values;
     rows_find_by(isa, &r);
     check_found(&r);
     rows_sum_by(isa, &r, c->width);
-    check_sums(&r, c->width);
+    check_sums(&r, before, c->width);
     mem_free(r.alive);
     mem_free(at);
     mem_free(f);
@@ -98,14 +110,14 @@ static void test_every_processor_sums_the_same_rows(void **state)
         {1, 1, 1, 2, 304},    {70, 5, 1, 70, 9},    {64, 33, 1, 64, 64},
         {3, 97, 1, 3, 200},   {129, 64, 1, 130, 8}, {5, 40, 3, 16, 193},
     };
-    int isa;
+    int isa, begin;
     size_t i;
 
     (void)state;
     for (isa = 0; isa < ROWS_ISAS; isa++) {
         for (i = 0; i < LENGTH(cases) && rows_can((enum rows_isa)isa); i++) {
-            check_rows(&cases[i], (enum rows_isa)isa, false);
-            check_rows(&cases[i], (enum rows_isa)isa, true);
+            for (begin = 0; begin < BEGINS; begin++)
+                check_rows(&cases[i], (enum rows_isa)isa, (enum begin)begin);
         }
     }
 }

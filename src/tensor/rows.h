@@ -14,9 +14,9 @@
 #define ROWS_LEAST 8 /* floats a row must have */
 #define ROWS_BITS  64
 
-/* y[i] = start[i] + sum over k < values of x[i][k] * row k, which begins at
- * w + w_at[k].  All strides in floats; start may be y, one row for all
- * (start_stride 0), or NULL for zeros. */
+/* y[i] = sum over k < values of x[i][k] * row k, which begins at w + w_at[k];
+ * with `add`, that is added to y[i], else to the row `start` if that is not
+ * NULL.  All strides in floats. */
 struct rows {
     const float *x; /* x[i][k] is x[i * x_list + k * x_step] */
     size_t lists, values, x_list, x_step;
@@ -24,7 +24,9 @@ struct rows {
     const float *w, *start;
     const uint32_t *w_at; /* (values) */
     float *y;
-    size_t start_stride, y_stride;
+    const uint32_t *y_at; /* (lists) y[i] is y + y_at[i] … */
+    size_t y_stride;      /* … or where that is NULL, y + i * y_stride */
+    bool add;
 };
 
 /* Words of bits that so many values take. */

@@ -67,7 +67,8 @@ static inline __attribute__((always_inline)) KERNEL_TARGET void KERNEL(list)(
     const uint64_t *alive = r->alive + i * words, *end = alive + words;
     const uint32_t *w_at = r->w_at;
     const float *x = r->x + i * r->x_list, *w = r->w + t->first, *start;
-    float *y = r->y + i * r->y_stride + t->first;
+    float *y =
+        r->y + t->first + (r->y_at != NULL ? r->y_at[i] : i * r->y_stride);
     WIDE sum[TILE] = {{0}};
 
     for (; alive < end; alive++) {
@@ -87,8 +88,8 @@ static inline __attribute__((always_inline)) KERNEL_TARGET void KERNEL(list)(
         w_at += ROWS_BITS;
         x += ROWS_BITS * step;
     }
-    if (r->start != NULL) {
-        start = r->start + i * r->start_stride + t->first;
+    if (r->add || r->start != NULL) {
+        start = r->add ? y : r->start + t->first;
 #pragma GCC unroll 12
         for (v = 0; v < n - 1; v++)
             sum[v] += *(const WIDE *)(start + v * WIDE_FLOATS);

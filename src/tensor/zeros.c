@@ -119,8 +119,7 @@ static void add_blocks(const struct zeros *z, struct rows r, size_t inputs,
         rows_sum(&r, width);
         r.x += block * r.x_step;
         r.w += block * stride;
-        r.start = r.y;
-        r.start_stride = r.y_stride;
+        r.add = true;
     }
 }
 
