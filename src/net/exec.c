@@ -125,8 +125,6 @@ void exec_free(struct exec *e)
     mem_free(e);
 }
 
-/* Legs go over the shards to and fro: what the last of them left in the caches
- * the next leg takes up first. */
 static void run_legs(struct work *w, int end)
 {
     const struct plan *p = &w->e->plan;
@@ -137,7 +135,6 @@ static void run_legs(struct work *w, int end)
         w->to = leg + 1 < p->leg_count ? p->leg[leg + 1] : end;
         if (w->to > end)
             w->to = end;
-        w->reversed = leg % 2 == 1;
         pool_run(w->e->pool, pass_shard, w, shards);
         pass_joins(w);
     }

@@ -257,12 +257,11 @@ void pass_shard(void *arg, int chunk, int worker)
     const struct work *w = arg;
     const struct exec *e = w->e;
     const struct plan *p = &e->plan;
-    int index = w->reversed ? exec_shards(e, w->n) - 1 - chunk : chunk;
-    int left = w->n - index * p->shard, i;
-    struct shard s = {.work = w, .index = index, .first = index * p->shard};
+    int left = w->n - chunk * p->shard, i;
+    struct shard s = {.work = w, .index = chunk, .first = chunk * p->shard};
 
     s.n = left < p->shard ? left : p->shard;
-    s.memory = e->memory + (size_t)(e->by_shard ? index : worker) * p->floats;
+    s.memory = e->memory + (size_t)(e->by_shard ? chunk : worker) * p->floats;
     s.scratch = e->scratch + (size_t)worker * p->scratch;
     meter_enter(METER_DATA);
     if (w->from == 0)

@@ -42,8 +42,7 @@ struct work {
     bool backward;
     int n;
     uint64_t seed, step;
-    int from, to;  /* operations of this leg */
-    bool reversed; /* the last shard first */
+    int from, to; /* operations of this leg */
 };
 
 /* One shard on one worker. */

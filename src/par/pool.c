@@ -1,14 +1,20 @@
 /*
  * One number says all about a run: `unclaimed`, the chunks nobody has taken.
- * Whoever lowers it from u to u-1 owns chunk count-u, and only then reads which
- * body belongs to the run: a run cannot end before its last owner is through,
- * so a helper that wakes late finds either 0 or the next run, never half of
- * one.  No helper has to report for a run, hence eight threads on two cores
- * cost only what is woken.
+ * Whoever lowers it has a chunk, and only then reads which body belongs to the
+ * run: a run cannot end before its last owner is through, so a helper that
+ * wakes late finds either 0 or the next run, never half of one.  No helper has
+ * to report for a run, hence eight threads on two cores cost only what is
+ * woken.
  *
- *   pool_run   writes body, arg, count; unfinished = unclaimed = count;
+ *   pool_run   writes body, arg, shares; unfinished = unclaimed = count;
  *              rings those who sleep, claims chunks, waits for unfinished == 0
  *   helper     spins until unclaimed > 0, falls asleep, claims chunks
+ *
+ * Which chunk it is: every thread has a share of neighbouring ones, in each run
+ * the same, and goes over it to and fro from run to run, so that what a chunk
+ * left in the caches of its core is found again.  When its share is done it
+ * helps with the others'; as many chunks are left as owners look for one, so
+ * that all shares are never found empty.
  */
 #define _GNU_SOURCE
 #include "par/pool.h"
@@ -41,6 +47,12 @@ struct bell {
     atomic_bool asleep;
 };
 
+/* Chunks first..first+count-1; taken may pass count. */
+struct share {
+    alignas(LINE) atomic_int taken;
+    int first, count;
+};
+
 struct helper {
     alignas(LINE) struct bell bell;
     struct pool *pool;
@@ -55,7 +67,9 @@ struct pool {
     atomic_bool quit;
     pool_body *body;
     void *arg;
-    int count;
+    struct share *share; /* threads */
+    int shares;          /* that this run has */
+    bool back;           /* this run goes from the last chunk to the first */
     int threads;
     bool spins; /* not when a spinning thread keeps a working one waiting */
     struct helper *helpers; /* threads - 1 */
@@ -127,6 +141,20 @@ static bool is_finished(struct pool *p)
     return atomic_load(&p->unfinished) == 0;
 }
 
+/* A chunk nobody has, for one who lowered unclaimed. */
+static int claim(struct pool *p, int worker)
+{
+    int i, taken;
+
+    for (i = 0;; i++) {
+        struct share *s = &p->share[(worker + i) % p->shares];
+
+        taken = atomic_fetch_add(&s->taken, 1);
+        if (taken < s->count)
+            return s->first + (p->back ? s->count - 1 - taken : taken);
+    }
+}
+
 static void work(struct pool *p, int worker)
 {
     int u = atomic_load(&p->unclaimed);
@@ -134,7 +162,7 @@ static void work(struct pool *p, int worker)
     while (u > 0) {
         if (!atomic_compare_exchange_weak(&p->unclaimed, &u, u - 1))
             continue;
-        p->body(p->arg, p->count - u, worker);
+        p->body(p->arg, claim(p, worker), worker);
         if (atomic_fetch_sub(&p->unfinished, 1) == 1 && worker != 0)
             ring(&p->caller);
         u = atomic_load(&p->unclaimed);
@@ -207,6 +235,7 @@ static void tear_down(struct pool *p, int started)
     }
     sem_destroy(&p->caller.sem);
     mem_block_free(p->helpers);
+    mem_block_free(p->share);
     mem_block_free(p);
 }
 
@@ -218,7 +247,11 @@ static struct pool *pool_alloc(int threads, struct err *err)
         return NULL;
     p->helpers = mem_block_array((size_t)threads - 1, sizeof(*p->helpers),
                                  "the thread pool", err);
-    if (p->helpers == NULL) {
+    p->share = mem_block_array((size_t)threads, sizeof(*p->share),
+                               "the thread pool", err);
+    if (p->helpers == NULL || p->share == NULL) {
+        mem_block_free(p->helpers);
+        mem_block_free(p->share);
         mem_block_free(p);
         return NULL;
     }
@@ -266,22 +299,37 @@ int pool_threads(const struct pool *p)
     return p->threads;
 }
 
+static void deal(struct pool *p, int chunks)
+{
+    int i;
+
+    p->shares = chunks < p->threads ? chunks : p->threads;
+    for (i = 0; i < p->shares; i++) {
+        struct share *s = &p->share[i];
+        int end = (int)((long long)chunks * (i + 1) / p->shares);
+
+        atomic_store(&s->taken, 0);
+        s->first = (int)((long long)chunks * i / p->shares);
+        s->count = end - s->first;
+    }
+}
+
 void pool_run(struct pool *p, pool_body *body, void *arg, int chunks)
 {
-    int i, wanted;
+    int i;
 
+    p->back = !p->back;
     if (chunks <= 1 || p->threads == 1) {
         for (i = 0; i < chunks; i++)
-            body(arg, i, 0);
+            body(arg, p->back ? chunks - 1 - i : i, 0);
         return;
     }
     p->body = body;
     p->arg = arg;
-    p->count = chunks;
+    deal(p, chunks);
     atomic_store(&p->unfinished, chunks);
     atomic_store(&p->unclaimed, chunks);
-    wanted = chunks < p->threads ? chunks - 1 : p->threads - 1;
-    for (i = 0; i < wanted; i++)
+    for (i = 0; i < p->shares - 1; i++)
         ring(&p->helpers[i].bell);
     work(p, 0);
     await(p, &p->caller, is_finished);

@@ -27,7 +27,9 @@ int pool_threads(const struct pool *p);
  * that answers keys goes first; the job thread calls it once. */
 void pool_lower_priority(void);
 
-/* Returns when chunks 0..chunks-1 were all run.  Not reentrant. */
+/* Returns when chunks 0..chunks-1 were all run.  Not reentrant.  A thread
+ * prefers neighbouring chunks, in each run of so many the same, from either end
+ * by turns: what it left in its caches it finds again. */
 void pool_run(struct pool *p, pool_body *body, void *arg, int chunks);
 
 #endif
