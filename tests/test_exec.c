@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "net/exec.h"
+#include "net/zoo.h"
 #include "tests/learning.h"
 
 #define BATCH 131 /* several shards, the last one smaller */
@@ -332,6 +333,57 @@ static void test_shared_memory_and_threads_do_not_change_a_bit(void **state)
     check_sharing_of(kinked, LENGTH(kinked));
 }
 
+/* Outputs of the first n samples on so many threads; caller frees. */
+static float *outputs_of_few(struct net *net, int n, int threads)
+{
+    struct pool *pool = learning_pool(threads);
+    struct err err;
+    struct exec *e = exec_new(net, n, EXEC_EVAL, pool, &err);
+    struct probe p;
+    struct exec_hooks hooks = {
+        .fill = probe_fill, .head = probe_head, .arg = &p};
+
+    assert_non_null(e);
+    probe_init(&p, net);
+    p.out[0] = mem_array((size_t)n * output_count(net, 0), sizeof(*p.out[0]));
+    exec_run(e, PASS_EVAL, false, n, 11, 1, &hooks);
+    mem_free(p.x);
+    exec_free(e);
+    pool_free(pool);
+    return p.out[0];
+}
+
+/* Fewer shards than threads: the threads share layers, piece by piece. */
+static void test_few_samples_have_the_same_bits_on_many_threads(void **state)
+{
+    static const char *const nets[] = {"lenet-300-100", "lenet-5", "b-lenet",
+                                       "resnet-mini", "mobilenet-mini"};
+    size_t i, t;
+    int n;
+
+    (void)state;
+    for (i = 0; i < LENGTH(nets); i++) {
+        struct err err;
+        struct net *net = zoo_make(zoo_find(nets[i]), NULL, 10, &err);
+
+        assert_non_null(net);
+        net_init(net, 5);
+        for (n = 1; n <= 5; n += 2) {
+            static const int threads[] = {2, 3, 8};
+            float *want = outputs_of_few(net, n, 1), *got;
+            size_t size = (size_t)n * output_count(net, 0) * sizeof(*want);
+
+            for (t = 0; t < LENGTH(threads); t++) {
+                got = outputs_of_few(net, n, threads[t]);
+                assert_same_bits(got, want, size);
+                mem_free(got);
+            }
+            mem_free(want);
+        }
+        net_free(net);
+    }
+}
+
 /* The same for the three uses of a plan: one shard size, one result. */
 static void test_plans_for_evaluation_give_the_outputs_of_training_plans(
     void **state)
@@ -493,6 +545,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_gradients_agree_with_differences_in_every_graph),
         cmocka_unit_test(test_shared_memory_and_threads_do_not_change_a_bit),
+        cmocka_unit_test(test_few_samples_have_the_same_bits_on_many_threads),
         cmocka_unit_test(
             test_plans_for_evaluation_give_the_outputs_of_training_plans),
         cmocka_unit_test(test_kept_activations_are_those_of_each_layer),

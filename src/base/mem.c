@@ -15,8 +15,8 @@
 /* Passes over activations that no cache holds wait for page tables, and what
  * fetches ahead stops where a page does: large blocks ask for large pages.
  * mobilenet-mini trains 8 % faster with them, resnet-mini by less than 1 %. */
-#define LARGE_PAGE  ((size_t)2 << 20)
-#define LARGE_BLOCK (2 * LARGE_PAGE)
+#define PAGE        4096
+#define LARGE_BLOCK ((size_t)8 << 20)
 
 static void (*panic_hook)(void);
 static atomic_long fail_countdown = -1;
@@ -119,17 +119,28 @@ static void account(size_t bytes)
         ;
 }
 
+/* The whole pages inside a large block.  The block itself is not aligned to
+ * large pages: malloc would keep what is left before and after it. */
+static void wish_large_pages(void *p, size_t bytes)
+{
+#ifdef MADV_HUGEPAGE
+    size_t skip = (PAGE - (uintptr_t)p % PAGE) % PAGE;
+
+    if (bytes >= LARGE_BLOCK) /* a wish: without them all goes on as it is */
+        (void)madvise((char *)p + skip, (bytes - skip) / PAGE * PAGE,
+                      MADV_HUGEPAGE);
+#else
+    (void)p;
+    (void)bytes;
+#endif
+}
+
 static void *aligned_block(size_t bytes)
 {
-    bool large = bytes >= LARGE_BLOCK;
-    void *p;
+    void *p = aligned_alloc(ALIGN, bytes);
 
-    if (posix_memalign(&p, large ? LARGE_PAGE : ALIGN, bytes) != 0)
-        return NULL;
-#ifdef MADV_HUGEPAGE
-    if (large) /* a wish: without them all goes on as it is */
-        (void)madvise(p, bytes, MADV_HUGEPAGE);
-#endif
+    if (p != NULL)
+        wish_large_pages(p, bytes);
     return p;
 }
 

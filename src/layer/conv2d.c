@@ -241,35 +241,58 @@ static void forward_block(const struct layer_pass *p, const struct plan *plan,
         vec_add_row(p->param[1], y, (size_t)rows, (size_t)c->filters);
 }
 
-static void forward_matrix(const struct layer_pass *p)
+static void forward_matrix(const struct layer_pass *p, const struct span *lines)
 {
     struct plan plan = plan_of(p->config, p->in, p->n);
-    int first;
+    int first, end = lines->first + lines->count;
 
-    for (first = 0; first < plan.lines; first += plan.block) {
-        int left = plan.lines - first;
+    for (first = lines->first; first < end; first += plan.block)
+        forward_block(p, &plan, first,
+                      end - first < plan.block ? end - first : plan.block);
+}
 
-        forward_block(p, &plan, first, left < plan.block ? left : plan.block);
-    }
+static struct conv_direct direct_of(const struct layer_pass *p,
+                                    const struct window *w)
+{
+    const struct config *c = p->config;
+
+    return (struct conv_direct){
+        .w = w, .n = p->n, .filters = c->filters, .scratch = p->scratch};
+}
+
+/* A piece is some lines; with a matrix, whose product's bits may depend on its
+ * size, and by tiles there is only one. */
+static int pieces(const void *config, const struct shape *in,
+                  const struct shape *out, int n)
+{
+    const struct config *c = config;
+    struct window w = window_of(config, in);
+    struct conv_direct d = {.w = &w, .n = n, .filters = c->filters};
+
+    if (!is_grey(c, &w) && (!is_direct(c, &w) || !conv_direct_by_lines(&d)))
+        return 1;
+    return pieces_for(macs(config, in, out) * n, n * w.out_h);
 }
 
 static void forward(const struct layer_pass *p)
 {
     const struct config *c = p->config;
     struct window w = window_of(c, p->in);
+    struct span s = pass_span(p, p->n * w.out_h, 1);
     const float *bias = c->use_bias ? p->param[1] : NULL;
+    struct conv_direct d = direct_of(p, &w);
+    size_t at = (size_t)(s.first * w.out_w) * (size_t)c->filters;
 
     if (is_grey(c, &w))
-        conv_grey(&w, p->x[0], p->param[0], bias, c->filters, 0, p->n * w.out_h,
-                  p->y);
-    else if (is_direct(c, &w))
-        conv_direct_forward(&(struct conv_direct){.w = &w,
-                                                  .n = p->n,
-                                                  .filters = c->filters,
-                                                  .scratch = p->scratch},
-                            p->x[0], p->param[0], bias, p->y);
+        conv_grey(&w, p->x[0], p->param[0], bias, c->filters, s.first, s.count,
+                  p->y + at);
+    else if (!is_direct(c, &w))
+        forward_matrix(p, &s);
+    else if (conv_direct_by_lines(&d))
+        conv_direct_lines(&d, s.first, s.count, p->x[0], p->param[0], bias,
+                          p->y);
     else
-        forward_matrix(p);
+        conv_direct_forward(&d, p->x[0], p->param[0], bias, p->y);
 }
 
 /* dx of a block and group: dy (rows,group_out) W' (group_out,depth), spread
@@ -348,8 +371,7 @@ static void backward_matrix(const struct layer_pass *p, bool kernel, bool input)
 static void backward_direct(const struct layer_pass *p, const struct window *w)
 {
     const struct config *c = p->config;
-    struct conv_direct d = {
-        .w = w, .n = p->n, .filters = c->filters, .scratch = p->scratch};
+    struct conv_direct d = direct_of(p, w);
 
     conv_direct_kernel(&d, p->x[0], p->dy, p->dparam[0]);
     if (p->dx[0] == NULL)
@@ -397,4 +419,5 @@ const struct layer_kind conv2d_layer = {
     .macs = macs,
     .forward = forward,
     .backward = backward,
+    .pieces = pieces,
 };

@@ -8,6 +8,8 @@
 #include "tensor/vec.h"
 #include "tensor/zeros.h"
 
+#define GRAIN 16 /* units */
+
 struct config {
     int units;
     bool use_bias;
@@ -102,15 +104,33 @@ static size_t scratch(const void *config, const struct shape *in,
     return count > thin ? count : thin;
 }
 
+/* Units of a piece begin on lines of the cache, so that every piece takes the
+ * same way as the whole.  More rows than a vector go as one: their product may
+ * be OpenBLAS', whose bits depend on its width. */
+static int pieces(const void *config, const struct shape *in,
+                  const struct shape *out, int n)
+{
+    const struct config *c = config;
+    size_t rows = (size_t)n * shape_count(in) / (size_t)shape_last(in);
+
+    if (rows > ZEROS_FEW)
+        return 1;
+    return pieces_for(macs(config, in, out) * n, c->units / (2 * GRAIN));
+}
+
 static void forward(const struct layer_pass *p)
 {
     const struct config *c = p->config;
     struct zeros z = zeros_of(p);
+    struct span s = pass_span(p, c->units, GRAIN);
     int rows = rows_of(p);
 
     if (zeros_pay(&z, p->x[0])) {
-        zeros_forward(&z, p->x[0], p->param[0],
-                      c->use_bias ? p->param[1] : NULL, p->y);
+        z.apart = z.units;
+        z.units = (size_t)s.count;
+        zeros_forward(&z, p->x[0], p->param[0] + s.first,
+                      c->use_bias ? p->param[1] + s.first : NULL,
+                      p->y + s.first);
         return;
     }
     gemm(&(struct gemm){.m = rows,
@@ -172,4 +192,5 @@ const struct layer_kind dense_layer = {
     .macs = macs,
     .forward = forward,
     .backward = backward,
+    .pieces = pieces,
 };

@@ -59,6 +59,15 @@ struct param_def param_bias(int n);
 /* Elements of the shard's input i, and of its output. */
 size_t pass_in(const struct layer_pass *p, int i);
 size_t pass_out(const struct layer_pass *p);
+
+/* Pieces that so many multiply-accumulates are worth, `most` at most. */
+int pieces_for(double macs, int most);
+/* Of `all` parts of y those the call is asked for, whole times `grain` but for
+ * the last piece. */
+struct span {
+    int first, count;
+};
+struct span pass_span(const struct layer_pass *p, int all, int grain);
 /* Size of the last dimension, which holds channels or units. */
 int shape_last(const struct shape *s);
 

@@ -9,6 +9,10 @@
 
 #define ATTR_MAX 16 /* no kind has as many attributes */
 
+/* Below, a piece takes about as long as waking a thread for it. */
+#define PIECE_MACS  140e3
+#define PIECES_MOST 16
+
 const struct layer_kind *const layer_kinds[] = {
 #define LAYER(name) &name##_layer,
 #include "layer/kinds.def"
@@ -494,6 +498,29 @@ size_t pass_in(const struct layer_pass *p, int i)
 size_t pass_out(const struct layer_pass *p)
 {
     return (size_t)p->n * shape_count(&p->out);
+}
+
+int pieces_for(double macs, int most)
+{
+    double pieces = macs / PIECE_MACS;
+
+    if (pieces > PIECES_MOST)
+        pieces = PIECES_MOST;
+    if (pieces > most)
+        pieces = most;
+    return pieces < 1.0 ? 1 : (int)pieces;
+}
+
+struct span pass_span(const struct layer_pass *p, int all, int grain)
+{
+    int grains = (all + grain - 1) / grain, first, end;
+
+    if (p->pieces <= 1)
+        return (struct span){.count = all};
+    first = (int)((long long)grains * p->piece / p->pieces) * grain;
+    end = (int)((long long)grains * (p->piece + 1) / p->pieces) * grain;
+    return (struct span){.first = first,
+                         .count = (end < all ? end : all) - first};
 }
 
 int shape_last(const struct shape *s)

@@ -101,6 +101,7 @@ struct layer_pass {
     int node, first;      /* node number; index of sample 0 in the batch */
     double blend;         /* share of this batch in running statistics; 0: what
                              the layer's momentum says */
+    int piece, pieces;    /* forward: only this piece of y; 0 pieces: all */
 };
 
 struct layer_kind {
@@ -140,6 +141,11 @@ struct layer_kind {
                    const struct shape *out);
     void (*forward)(const struct layer_pass *p);
     void (*backward)(const struct layer_pass *p);
+    /* Into how many pieces forward may be cut in PASS_EVAL for a shard of n,
+     * for several threads at one layer; the bits are the same, and each piece
+     * has scratch memory of its own.  NULL: one. */
+    int (*pieces)(const void *config, const struct shape *in,
+                  const struct shape *out, int n);
 
     /*
      * Kinds whose training pass needs the whole batch (batch norm).  NULL for

@@ -140,6 +140,18 @@ static void run_legs(struct work *w, int end)
     }
 }
 
+/* With one shard for many threads they share the layers instead. */
+static void run_eval(struct work *w)
+{
+    struct exec *e = w->e;
+    int shards = exec_shards(e, w->n);
+
+    if (shards == 1 && pool_threads(e->pool) > 1 && !w->backward)
+        pass_wide(w);
+    else
+        pool_run(e->pool, pass_shard, w, shards);
+}
+
 double exec_run(struct exec *e, enum pass_mode mode, bool backward, int n,
                 uint64_t seed, uint64_t step, const struct exec_hooks *hooks)
 {
@@ -162,7 +174,7 @@ double exec_run(struct exec *e, enum pass_mode mode, bool backward, int n,
         run_legs(&w, end);
     } else {
         w.to = end;
-        pool_run(e->pool, pass_shard, &w, exec_shards(e, n));
+        run_eval(&w);
     }
     for (i = 0; i < exec_shards(e, n); i++)
         loss += e->loss[i];

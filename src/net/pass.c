@@ -252,23 +252,91 @@ static void run_op(const struct shard *s, const struct plan_op *op)
     }
 }
 
+static struct shard shard_of(const struct work *w, int index, int worker)
+{
+    const struct exec *e = w->e;
+    const struct plan *p = &e->plan;
+    int left = w->n - index * p->shard;
+    size_t place = (size_t)(e->by_shard ? index : worker);
+
+    return (struct shard){.work = w,
+                          .index = index,
+                          .first = index * p->shard,
+                          .n = left < p->shard ? left : p->shard,
+                          .memory = e->memory + place * p->floats,
+                          .scratch = e->scratch + (size_t)worker * p->scratch};
+}
+
+static void fill(const struct shard *s)
+{
+    const struct work *w = s->work;
+
+    meter_enter(METER_DATA);
+    if (w->from == 0)
+        w->hooks->fill(w->hooks->arg, s->first, s->n,
+                       pass_place(s, w->e->plan.input));
+    meter_enter(METER_ELEMENTS);
+}
+
 void pass_shard(void *arg, int chunk, int worker)
 {
     const struct work *w = arg;
-    const struct exec *e = w->e;
-    const struct plan *p = &e->plan;
-    int left = w->n - chunk * p->shard, i;
-    struct shard s = {.work = w, .index = chunk, .first = chunk * p->shard};
+    struct shard s = shard_of(w, chunk, worker);
+    int i;
 
-    s.n = left < p->shard ? left : p->shard;
-    s.memory = e->memory + (size_t)(e->by_shard ? chunk : worker) * p->floats;
-    s.scratch = e->scratch + (size_t)worker * p->scratch;
-    meter_enter(METER_DATA);
-    if (w->from == 0)
-        w->hooks->fill(w->hooks->arg, s.first, s.n, pass_place(&s, p->input));
-    meter_enter(METER_ELEMENTS);
+    fill(&s);
     for (i = w->from; i < w->to; i++)
-        run_op(&s, &p->op[i]);
+        run_op(&s, &w->e->plan.op[i]);
+    meter_enter(METER_OUTSIDE);
+}
+
+/* A layer whose output several threads make. */
+struct wide {
+    const struct shard *shard;
+    int node, pieces;
+};
+
+static void run_piece(void *arg, int chunk, int worker)
+{
+    const struct wide *w = arg;
+    enum meter_phase before = meter_enter(METER_ELEMENTS);
+    const struct exec *e = w->shard->work->e;
+    struct call c;
+
+    call_for_shard(&c, w->shard, w->node);
+    c.pass.scratch = e->scratch + (size_t)worker * e->plan.scratch;
+    c.pass.piece = chunk;
+    c.pass.pieces = w->pieces;
+    c.pass.kind->forward(&c.pass);
+    meter_enter(before);
+}
+
+static int pieces_of(const struct shard *s, int node)
+{
+    const struct plan *p = &s->work->e->plan;
+    const struct node *n = &p->net->node[node];
+
+    if (n->kind->pieces == NULL)
+        return 1;
+    return n->kind->pieces(n->config, p->node[node].in, &n->out, s->n);
+}
+
+void pass_wide(struct work *w)
+{
+    struct shard s = shard_of(w, 0, 0);
+    int i;
+
+    fill(&s);
+    for (i = w->from; i < w->to; i++) {
+        const struct plan_op *op = &w->e->plan.op[i];
+        struct wide wide = {.shard = &s, .node = op->node};
+
+        wide.pieces = op->kind == OP_FORWARD ? pieces_of(&s, op->node) : 1;
+        if (wide.pieces > 1)
+            pool_run(w->e->pool, run_piece, &wide, wide.pieces);
+        else
+            run_op(&s, op);
+    }
     meter_enter(METER_OUTSIDE);
 }
 

@@ -34,13 +34,15 @@ static size_t floats_of(const struct border *f)
     return lesser(f->image_w, f->w - f->left) * f->c;
 }
 
-void border_put(const struct border *f, const float *image, float *frame)
+void border_put(const struct border *f, const float *image, size_t first,
+                size_t lines, float *frame)
 {
-    size_t lines = lines_of(f), count = floats_of(f), i;
+    size_t end = lesser(first + lines, f->top + lines_of(f));
+    size_t count = floats_of(f), from = f->image_w * f->c, to = f->w * f->c, i;
 
-    frame += (f->top * f->w + f->left) * f->c;
-    for (i = 0; i < lines; i++)
-        vec_copy(image + i * f->image_w * f->c, frame + i * f->w * f->c, count);
+    frame += f->left * f->c;
+    for (i = first > f->top ? first : f->top; i < end; i++)
+        vec_copy(image + (i - f->top) * from, frame + i * to, count);
 }
 
 void border_take(const struct border *f, const float *frame, float *image)

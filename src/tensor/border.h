@@ -23,8 +23,10 @@ size_t border_line(const struct border *f);
 /* Floats of the frame; 0 of a bare one. */
 size_t border_count(const struct border *f);
 
-/* Fills a frame whose zeros stand already (vec_zero, once for many images). */
-void border_put(const struct border *f, const float *image, float *frame);
+/* Fills lines first..first+lines-1 of a frame whose zeros stand already
+ * (vec_zero, once for many images). */
+void border_put(const struct border *f, const float *image, size_t first,
+                size_t lines, float *frame);
 /* image = what the frame shows of it, 0 elsewhere */
 void border_take(const struct border *f, const float *frame, float *image);
 

@@ -18,7 +18,7 @@
 #include "tensor/winograd.h"
 
 /* Fewer places than this in all do not pay for packing the kernel. */
-#define PACK_FROM 64
+#define PACK_FROM 200
 
 bool conv_direct_fits(const struct window *w, int filters)
 {
@@ -74,17 +74,20 @@ static struct reader reader_of(const struct border *f, float *frame)
         .f = f, .frame = frame, .image = f->image_h * f->image_w * f->c};
 }
 
-static const float *sample(const struct reader *r, const float *x, int i)
+/* Sample i from line `first` of its frame on; `lines` of it may be read. */
+static const float *sample(const struct reader *r, const float *x, int i,
+                           size_t first, size_t lines)
 {
+    size_t at = first * border_line(r->f);
     enum meter_phase before;
 
     x += (size_t)i * r->image;
     if (border_is_none(r->f))
-        return x;
+        return x + at;
     before = meter_enter(METER_IM2COL);
-    border_put(r->f, x, r->frame);
+    border_put(r->f, x, first, lines, r->frame);
     meter_enter(before);
-    return r->frame;
+    return r->frame + at;
 }
 
 /* The kernel as direct_product likes it, packed into `to` where that pays. */
@@ -98,28 +101,57 @@ static const float *packed(struct direct *d, int n, const float *kernel,
     return to;
 }
 
-static void forward_plain(const struct conv_direct *c, const float *x,
-                          const float *kernel, const float *bias, float *y)
+/* The part of line numbers first..first+lines-1 that lies in sample i. */
+struct lines {
+    int first, count;
+};
+
+static struct lines lines_in(const struct window *w, int i, int first,
+                             int lines)
 {
-    struct border f = border_of(c->w);
-    struct direct d = direct_of(c->w, &f, c->filters);
+    int from = first - i * w->out_h, to = from + lines;
+
+    from = from > 0 ? from : 0;
+    to = to < w->out_h ? to : w->out_h;
+    return (struct lines){.first = from, .count = to - from};
+}
+
+void conv_direct_lines(const struct conv_direct *c, int first, int lines,
+                       const float *x, const float *kernel, const float *bias,
+                       float *y)
+{
+    const struct window *w = c->w;
+    struct border f = border_of(w);
+    struct direct d = direct_of(w, &f, c->filters);
     struct reader r = reader_of(&f, c->scratch);
-    size_t result = (size_t)d.lines * d.y_line;
+    size_t result = (size_t)w->out_h * d.y_line;
     int i;
 
     kernel = packed(&d, c->n, kernel, c->scratch + border_count(&f));
-    for (i = 0; i < c->n; i++)
-        direct_product(&d, sample(&r, x, i), kernel, bias,
-                       y + (size_t)i * result);
+    for (i = first / w->out_h; i * w->out_h < first + lines; i++) {
+        struct lines l = lines_in(w, i, first, lines);
+        size_t at = (size_t)l.first;
+
+        d.lines = l.count;
+        direct_product(&d,
+                       sample(&r, x, i, at * (size_t)w->stride_h,
+                              (size_t)((l.count - 1) * w->stride_h + w->kh)),
+                       kernel, bias, y + (size_t)i * result + at * d.y_line);
+    }
+}
+
+bool conv_direct_by_lines(const struct conv_direct *c)
+{
+    return !winograd_pays(c->w, c->n, c->filters);
 }
 
 void conv_direct_forward(const struct conv_direct *c, const float *x,
                          const float *kernel, const float *bias, float *y)
 {
-    if (winograd_pays(c->w, c->n, c->filters))
-        winograd(c->w, c->n, x, kernel, bias, c->filters, c->scratch, y);
+    if (conv_direct_by_lines(c))
+        conv_direct_lines(c, 0, c->n * c->w->out_h, x, kernel, bias, y);
     else
-        forward_plain(c, x, kernel, bias, y);
+        winograd(c->w, c->n, x, kernel, bias, c->filters, c->scratch, y);
 }
 
 void conv_direct_kernel(const struct conv_direct *c, const float *x,
@@ -132,8 +164,8 @@ void conv_direct_kernel(const struct conv_direct *c, const float *x,
     int i;
 
     for (i = 0; i < c->n; i++)
-        direct_gradient(&d, sample(&r, x, i), dy + (size_t)i * result, i > 0,
-                        dk);
+        direct_gradient(&d, sample(&r, x, i, 0, f.h), dy + (size_t)i * result,
+                        i > 0, dk);
 }
 
 /*
@@ -269,7 +301,7 @@ static void class_input(const struct conv_direct *c, const struct border *f,
     }
     kernel = packed(&d, c->n, turned, turned + count);
     for (i = 0; i < (size_t)c->n; i++)
-        direct_product(&d, sample(&r, dy, (int)i) + from, kernel, NULL,
+        direct_product(&d, sample(&r, dy, (int)i, 0, f->h) + from, kernel, NULL,
                        dx + i * (size_t)(w->h * w->w) * d.units + to);
 }
 

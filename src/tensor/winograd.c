@@ -342,7 +342,7 @@ static void take_sample(struct pass *p, const float *x)
     int tile;
 
     if (!border_is_none(&j->border)) {
-        border_put(&j->border, x, p->image);
+        border_put(&j->border, x, 0, j->border.h, p->image);
         x = p->image;
     }
     for (tile = 0; tile < j->down * j->across; tile++) {

@@ -23,7 +23,6 @@
 #include "tensor/vec.h"
 
 #define BLOCK      64 /* inputs that are taken at a time */
-#define FEW        4  /* rows: below, a general product packs for nothing */
 #define DENSE_FROM 0.5
 #define LINE       16 /* floats */
 #define HALF       (LINE / 2)
@@ -40,6 +39,11 @@ static bool is_split(size_t units)
 static size_t padded(size_t units)
 {
     return (units + LINE - 1) / LINE * LINE;
+}
+
+static size_t apart_of(const struct zeros *z)
+{
+    return z->apart > 0 ? z->apart : z->units;
 }
 
 /* With few rows nothing is gained by blocks. */
@@ -95,7 +99,7 @@ bool zeros_pay(const struct zeros *z, const float *x)
 
     if (z->units < ROWS_LEAST)
         return false;
-    if (z->rows <= FEW)
+    if (z->rows <= ZEROS_FEW)
         return true;
     return (double)count_alive(x, n) < DENSE_FROM * (double)n;
 }
@@ -105,7 +109,7 @@ static void add_blocks(const struct zeros *z, struct rows r, size_t inputs,
                        size_t width, float *scratch)
 {
     size_t block = block_of(z->rows, inputs), first;
-    size_t stride = r.x_step * z->units;
+    size_t stride = r.x_step * apart_of(z);
     uint32_t *at = (uint32_t *)(void *)(scratch + bits_of(z->rows, block));
 
     rows_at(at, block, stride);
@@ -147,12 +151,12 @@ static void forward_split(const struct zeros *z, const float *x, const float *w,
 
     add_blocks(z, r, (z->inputs + 1) / 2, z->units, rest);
     r.x = x + 1;
-    r.w = w + z->units - EARLY;
+    r.w = w + apart_of(z) - EARLY;
     r.y = odd;
     add_blocks(z, r, z->inputs / 2, z->units + EARLY, rest);
     for (s = 0; s < z->rows; s++)
         join(even + s * line, odd + s * line + EARLY, b, z->units,
-             y + s * z->units);
+             y + s * apart_of(z));
 }
 
 void zeros_forward(const struct zeros *z, const float *x, const float *w,
@@ -160,7 +164,7 @@ void zeros_forward(const struct zeros *z, const float *x, const float *w,
 {
     enum meter_phase before = meter_enter(METER_PRODUCTS);
 
-    if (is_split(z->units) && z->inputs > 1)
+    if (is_split(apart_of(z)) && z->inputs > 1)
         forward_split(z, x, w, b, y);
     else
         add_blocks(z,
@@ -169,7 +173,7 @@ void zeros_forward(const struct zeros *z, const float *x, const float *w,
                                  .w = w,
                                  .start = b,
                                  .y = y,
-                                 .y_stride = z->units},
+                                 .y_stride = apart_of(z)},
                    z->inputs, z->units, z->scratch);
     meter_enter(before);
 }

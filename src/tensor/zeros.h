@@ -14,13 +14,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* x (rows,inputs), w (inputs,units), y (rows,units), each without gaps. */
+/* x (rows,inputs), w (inputs,units), y (rows,units); x without gaps, the others
+ * too where apart is 0: else the floats from row to row, for some of the units
+ * in zeros_forward. */
 struct zeros {
-    size_t rows, inputs, units;
+    size_t rows, inputs, units, apart;
     float *scratch; /* zeros_scratch floats, aligned to 8 bytes */
 };
 
-/* Whether leaving out the zeros of x beats a general product. */
+/* Whether leaving out the zeros of x beats a general product: always for a few
+ * rows, of units enough. */
+#define ZEROS_FEW 4
 bool zeros_pay(const struct zeros *z, const float *x);
 /* Floats of scratch for so many rows or fewer. */
 size_t zeros_scratch(size_t rows, size_t inputs, size_t units);
