@@ -85,7 +85,7 @@ static void typical_status(void)
     status.sparsity = 0.488;
     status.weights = 266200;
     status.weights_alive = 136294;
-    status.bytes = 545176;
+    status.packed = 545176;
     status.dense_bytes = 1066440;
     status.threads = 2;
 }
@@ -249,7 +249,7 @@ static void stage(int row, int parent, int lane, const char *text,
     r->sparsity = sparsity;
     r->accuracy_before = before;
     r->accuracy = accuracy;
-    r->bytes = 1066440 * (1 - sparsity);
+    r->packed = 1066440 * (1 - sparsity);
     r->macs_alive = 266200 * (1 - sparsity);
     r->on_path = lane == 0;
 }
@@ -290,6 +290,8 @@ static void typical_compare(void)
     for (i = 0; i < 3; i++) {
         SET(compared[i].name, "dense_%d", i + 1);
         compared[i].weights = weights[i];
+        compared[i].weights_b = weights[i];
+        compared[i].same = true;
         compared[i].alive_a = weights[i] * 512 / 1000;
         compared[i].alive_b = weights[i] * 40 / 1000;
         compared[i].both = weights[i] * 38 / 1000;
@@ -394,7 +396,7 @@ static void extreme_status(void)
     status.accuracy = (double)INFINITY;
     status.accuracy_change = (double)NAN;
     status.sparsity = (double)NAN;
-    status.bytes = 1e300;
+    status.packed = 1e300;
     status.dense_bytes = (double)INFINITY;
     status.leaks = 9000000000000000000;
 }
@@ -493,7 +495,7 @@ static void extreme_history(void)
               i % 40, hostile, i % 2 ? (double)NAN : 2, (double)NAN,
               i % 3 ? 1e9 : -1);
         PUT(stages[i].name, hostile);
-        stages[i].bytes = stages[i].macs_alive = (double)INFINITY;
+        stages[i].packed = stages[i].macs_alive = (double)INFINITY;
     }
     stages[COUNT(stages) - 1].parent = 12345; /* names no stage */
     stages[150].current = true;
@@ -505,6 +507,7 @@ static void extreme_history(void)
     for (i = 0; i < 3; i++) {
         PUT(compared[i].name, hostile);
         compared[i].weights = 0;
+        compared[i].same = i % 2;
         compared[i].distance = (double)NAN;
     }
 }
@@ -569,7 +572,7 @@ static void empty(void)
     memset(&log_lines, 0, sizeof(log_lines));
     memset(&sheets_exits_sheet, 0, sizeof(sheets_exits_sheet));
     sheets_size_empty();
-    status.accuracy = status.bytes = status.progress = -1;
+    status.accuracy = status.packed = status.progress = -1;
     history.undo_id = history.redo_id = -1;
 }
 

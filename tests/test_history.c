@@ -201,6 +201,17 @@ static void test_two_stages_are_compared_layer_by_layer(void **state)
     sheet_drop(s);
     /* Looking leaves no trace. */
     tiny_do(&t, "expect stage == 2; undo; redo; expect stage == 2");
+    /* Units taken out: layers that go with them have other shapes. */
+    tiny_do(&t, "prune 50% by=units layers=fc1; shrink; compare 2 4");
+    s = board_take(engine_board(t.engine), SHEET_COMPARE);
+    assert_int_equal(s->count, 2);
+    assert_false(s->row[0].same);
+    assert_int_equal(s->row[0].weights, 1536);
+    assert_true(s->row[0].weights_b > 0 && s->row[0].weights_b <= 768);
+    assert_int_equal(s->row[0].alive_a, 768);
+    assert_true(s->row[0].alive_b > 0 && s->row[0].alive_b <= 768);
+    sheet_drop(s);
+    assert_non_null(strstr(t.said.text, "layers of different shapes"));
     tiny_close(&t);
 }
 

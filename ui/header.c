@@ -17,6 +17,7 @@ enum cut {
     CUT_BAR,    /* progress is the ground of the job's words then */
     CUT_BLANKS, /* between the pieces */
     CUT_SPARSE, /* "sparse" becomes "sp" */
+    CUT_PACKED, /* "packed" goes, bytes of floats go with their name */
     CUT_DATA,
     CUT_ETA,
     CUT_BYTES,
@@ -165,11 +166,20 @@ static void add_size(struct line *l, const struct status_sheet *s)
                  words_percent(s->sparsity, 1, number));
         add(l, ROLE_NORMAL, 2, text);
     }
-    if (!(s->bytes >= 0) || cut(l, CUT_BYTES))
+    if (!(s->dense_bytes >= 0) || cut(l, CUT_BYTES))
         return;
-    add(l, ROLE_NORMAL, 2, words_size(s->bytes, number));
-    if (s->dense_bytes > s->bytes && s->bytes > 0 && !cut(l, CUT_RATIO)) {
-        snprintf(text, sizeof(text), "%.1fx less", s->dense_bytes / s->bytes);
+    if (!(s->packed > 0)) {
+        snprintf(text, sizeof(text), "%s as floats",
+                 words_size(s->dense_bytes, number));
+        if (!cut(l, CUT_PACKED))
+            add(l, ROLE_NORMAL, 2, text);
+        return;
+    }
+    snprintf(text, sizeof(text), "%s%s", words_size(s->packed, number),
+             cut(l, CUT_PACKED) ? "" : " packed");
+    add(l, ROLE_NORMAL, 2, text);
+    if (s->dense_bytes > s->packed && !cut(l, CUT_RATIO)) {
+        snprintf(text, sizeof(text), "%.3gx less", s->dense_bytes / s->packed);
         add(l, ROLE_DIM, 1, text);
     }
 }

@@ -72,9 +72,10 @@ static void draw_title(const struct codebook_view *v,
     col = pane_textf(p, 1, col, ROLE_NORMAL,
                      "  %g bits, Huffman %.2f, least %.2f", s->fixed,
                      s->huffman, s->entropy);
-    col = pane_textf(p, 1, col, ROLE_DIM, "  %s", words_size(s->bytes, size));
+    col = pane_textf(p, 1, col, ROLE_DIM, "  codes %s",
+                     words_size(s->bytes, size));
     if (isfinite(s->error))
-        pane_textf(p, 1, col, ROLE_DIM, "  rms error %.3g", s->error);
+        pane_textf(p, 1, col, ROLE_DIM, "  rms %.3g", s->error);
 }
 
 /* The bin of the value under the cursor, or -1. */
@@ -182,7 +183,7 @@ static void draw_tries(const struct codebook_view *v,
     table_add(&t, "bits", 6, 0, ALIGN_RIGHT);
     table_add(&t, "values", 6, 1, ALIGN_RIGHT);
     table_add(&t, "rms error", 9, 0, ALIGN_RIGHT);
-    table_add(&t, "bytes", 9, 0, ALIGN_RIGHT);
+    table_add(&t, "codes", 9, 0, ALIGN_RIGHT);
     table_fit(&t, 0, p.at.cols);
     table_head(&t, p, row++);
     for (i = 0; i < s->try_count; i++) {

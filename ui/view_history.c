@@ -129,7 +129,7 @@ static void history_columns(struct table *t, const struct history_sheet *s,
     table_add(t, "left", 6, 0, ALIGN_RIGHT);
     table_add(t, "pruned", 7, 4, ALIGN_RIGHT);
     table_add(t, "accuracy", 8, 0, ALIGN_RIGHT);
-    table_add(t, "bytes", 9, 3, ALIGN_RIGHT);
+    table_add(t, "packed", 9, 3, ALIGN_RIGHT);
     table_add(t, "MACs", 7, 5, ALIGN_RIGHT);
     table_fit(t, 2, cols);
 }
@@ -159,7 +159,8 @@ static void draw_row(const struct history_view *v,
                words_percent(r->accuracy_before, 2, buf));
     table_cell(t, p, row, COL_ACCURACY, role,
                words_percent(r->accuracy, 2, buf));
-    table_cell(t, p, row, COL_BYTES, role, words_size(r->bytes, buf));
+    table_cell(t, p, row, COL_BYTES, role,
+               r->packed > 0 ? words_size(r->packed, buf) : "-");
     table_cell(t, p, row, COL_MACS, role, words_si(r->macs_alive, buf));
 }
 
@@ -202,7 +203,7 @@ static double row_cost(const struct history_row *r, enum cost cost)
 {
     switch (cost) {
     case COST_BYTES:
-        return r->bytes >= 0 ? r->bytes : (double)NAN;
+        return r->packed > 0 ? r->packed : (double)NAN;
     case COST_MACS:
         return r->macs_alive >= 0 ? r->macs_alive : (double)NAN;
     case COST_LEFT:
@@ -217,7 +218,7 @@ static void draw_front(struct history_view *v, const struct history_sheet *s,
 {
     static const struct plot_axis axes[COST_COUNT] = {
         [COST_LEFT] = {.format = PLOT_PERCENT, .unit = "weights left"},
-        [COST_BYTES] = {.format = PLOT_BYTES, .unit = "bytes"},
+        [COST_BYTES] = {.format = PLOT_BYTES, .unit = "bytes packed"},
         [COST_MACS] = {.format = PLOT_NUMBER, .unit = "MACs"},
     };
     struct plot_scatter plot = {
@@ -260,14 +261,19 @@ static void draw_front(struct history_view *v, const struct history_sheet *s,
 static void compare_columns(struct table *t, const struct compare_sheet *s,
                             const struct canvas *c, int cols)
 {
+    bool differ = false;
     int i;
 
+    for (i = 0; i < s->count; i++)
+        differ |= s->row[i].weights != s->row[i].weights_b;
     table_add(t, "layer", 5, 0, ALIGN_LEFT);
     table_add(t, "left a", 7, 0, ALIGN_RIGHT);
     table_add(t, "left b", 7, 0, ALIGN_RIGHT);
     table_add(t, "shared", 7, 1, ALIGN_RIGHT);
     table_add(t, "change", 8, 2, ALIGN_RIGHT);
-    table_add(t, "weights", 9, 3, ALIGN_RIGHT);
+    table_add(t, differ ? "weights a" : "weights", 9, 3, ALIGN_RIGHT);
+    if (differ)
+        table_add(t, "weights b", 9, 3, ALIGN_RIGHT);
     for (i = 0; i < s->count; i++)
         table_widen(t, 0, c, s->row[i].name, 20);
     table_fit(t, 2, cols);
@@ -278,31 +284,44 @@ static double share_of(long long part, long long whole)
     return whole > 0 ? (double)part / (double)whole : (double)NAN;
 }
 
+/* shared: of the weights alive in either.  Weights of layers of different
+ * shapes do not face one another. */
+static void compare_row(const struct table *t, struct pane p, int row,
+                        const struct compare_row *r)
+{
+    char buf[WORDS_SIZE];
+
+    table_cell(t, p, row, 0, ROLE_NORMAL, r->name);
+    table_cell(t, p, row, 1, ROLE_NORMAL,
+               words_percent(share_of(r->alive_a, r->weights), 1, buf));
+    table_cell(t, p, row, 2, ROLE_NORMAL,
+               words_percent(share_of(r->alive_b, r->weights_b), 1, buf));
+    table_cell(t, p, row, 5, ROLE_DIM,
+               r->weights > 0 ? words_count(r->weights, buf) : "-");
+    if (t->count > 6)
+        table_cell(t, p, row, 6, ROLE_DIM,
+                   r->weights_b > 0 ? words_count(r->weights_b, buf) : "-");
+    if (!r->same) {
+        table_cell(t, p, row, 3, ROLE_DIM, "other");
+        table_cell(t, p, row, 4, ROLE_DIM, "shape");
+        return;
+    }
+    table_cell(
+        t, p, row, 3, ROLE_NORMAL,
+        words_percent(share_of(r->both, r->alive_a + r->alive_b - r->both), 1,
+                      buf));
+    table_cell(t, p, row, 4, ROLE_NORMAL, words_percent(r->distance, 1, buf));
+}
+
 static void compare_table(const struct compare_sheet *s, struct pane p)
 {
     struct table t = {.count = 0};
-    char buf[WORDS_SIZE];
     int i;
 
     compare_columns(&t, s, p.canvas, p.at.cols);
     table_head(&t, p, 0);
-    for (i = 0; i < s->count; i++) {
-        const struct compare_row *r = &s->row[i];
-
-        /* shared: of the weights alive in either */
-        table_cell(&t, p, 1 + i, 0, ROLE_NORMAL, r->name);
-        table_cell(&t, p, 1 + i, 1, ROLE_NORMAL,
-                   words_percent(share_of(r->alive_a, r->weights), 1, buf));
-        table_cell(&t, p, 1 + i, 2, ROLE_NORMAL,
-                   words_percent(share_of(r->alive_b, r->weights), 1, buf));
-        table_cell(
-            &t, p, 1 + i, 3, ROLE_NORMAL,
-            words_percent(share_of(r->both, r->alive_a + r->alive_b - r->both),
-                          1, buf));
-        table_cell(&t, p, 1 + i, 4, ROLE_NORMAL,
-                   words_percent(r->distance, 1, buf));
-        table_cell(&t, p, 1 + i, 5, ROLE_DIM, words_count(r->weights, buf));
-    }
+    for (i = 0; i < s->count; i++)
+        compare_row(&t, p, 1 + i, &s->row[i]);
     if (s->count + 1 > p.at.rows)
         pane_fieldf(p, p.at.rows - 1, 0, p.at.cols, ALIGN_LEFT, ROLE_DIM,
                     "  … %d more layers", s->count + 2 - p.at.rows);

@@ -53,7 +53,7 @@ static void overview_columns(struct table *t, const struct layers_sheet *s,
     table_add(t, "", 6, 0, ALIGN_RIGHT);
     table_add(t, "bits", 4, 4, ALIGN_RIGHT);
     table_add(t, "alive", 9, 9, ALIGN_RIGHT);
-    table_add(t, "bytes", 9, 3, ALIGN_RIGHT);
+    table_add(t, "as floats", 9, 3, ALIGN_RIGHT);
     table_add(t, "MACs", 6, 10, ALIGN_RIGHT);
     table_add(t, "of MACs", 7, 5, ALIGN_RIGHT);
     for (i = 0; i < s->count; i++) {

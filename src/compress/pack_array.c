@@ -393,7 +393,12 @@ static enum err_code code_array(struct packer *k, struct param *p,
 
     if (code == ERR_OK)
         code = code_form(k, p, f, err);
-    if (code == ERR_OK && masked)
+    if (code != ERR_OK || k->r.writes)
+        return code;
+    describe(k, f);
+    pack_plane_done(&f->plane); /* room for the mask */
+    f->plane = (struct pack_plane){.n = p->count};
+    if (masked)
         code = put_mask(k, p, err);
     return code == ERR_OK ? bind_half(k, p, f->bound, err) : code;
 }
@@ -462,7 +467,8 @@ enum err_code pack_array(struct packer *k, int node, int param,
                        : code_array(k, p, &f, err);
     if (code == ERR_OK) {
         k->part->alive = k->r.writes ? f.alive : pack_alive(p);
-        describe(k, &f);
+        if (k->r.writes)
+            describe(k, &f);
         pack_hints_learn(k, node, p);
     }
     mem_free(row);

@@ -8,12 +8,15 @@
 
 #include "base/mem.h"
 #include "compress/mask.h"
+#include "compress/pack.h"
 #include "compress/share.h"
 #include "engine/engine.h"
 #include "engine/exits.h"
 #include "engine/lesson.h"
 #include "engine/session.h"
 #include "engine/sheets.h"
+
+#define COUNTED_MOST 4000000 /* values of a net that is packed unasked */
 
 struct bench *bench_new(const struct engine_options *o, struct job *job,
                         struct board *board, struct err *err)
@@ -300,6 +303,20 @@ static struct stage *add_stage(struct bench *b, struct net *net, int parent,
     return stages_add(b->history, parent, text, clone);
 }
 
+/* Its bytes as a file, unless that would take longer than a blink: a net that
+ * is larger is counted when pack or ledger asks for it. */
+static void count_packed(const struct bench *b, struct stage *s)
+{
+    struct bytes file = {0};
+    struct err err;
+
+    if (s->size.params + s->size.statistics <= COUNTED_MOST &&
+        !stages_is_large(b->history, b->net) &&
+        pack_write(b->net, PACK_BEST, &file, NULL, NULL, &err) == ERR_OK)
+        s->packed = (int64_t)file.len;
+    bytes_done(&file);
+}
+
 struct stage *bench_stage(struct bench *b, const char *text, struct err *err)
 {
     struct stage *s;
@@ -309,6 +326,7 @@ struct stage *bench_stage(struct bench *b, const char *text, struct err *err)
     if (s == NULL)
         return NULL;
     s->data = b->data_number;
+    count_packed(b, s);
     stages_go(b->history, s->id);
     bench_count_leaks(b);
     sheets_mark_all(b->sheets);
@@ -369,6 +387,7 @@ enum err_code bench_open_net(struct bench *b, struct net *net, const char *text,
     s->threshold_count = net->node_count;
     s->threshold = mem_array((size_t)net->node_count, sizeof(s->threshold[0]));
     s->data = b->data_number;
+    count_packed(b, s);
     stages_go(b->history, s->id);
     bench_count_leaks(b);
     score_current(b);

@@ -60,7 +60,8 @@ struct status_sheet {
     double dense_accuracy; /* of the root of this tree; <0 unknown */
     double sparsity;       /* of prunable weights, 0..1 */
     long long weights, weights_alive;
-    double bytes, dense_bytes; /* CSR-free truth: file bytes when known; <0 */
+    double packed;      /* bytes of the stage as a packed file; <0 unknown */
+    double dense_bytes; /* as floats; <0 unknown */
     double macs, macs_alive;
     double lr, loss;
     uint64_t step;   /* training steps so far in this tree path */
@@ -196,7 +197,7 @@ struct history_row {
     double sparsity;
     double accuracy_before; /* after pruning, before fine-tuning; <0 none */
     double accuracy;        /* <0 unknown */
-    double bytes;
+    double packed;          /* bytes of its packed file; <0 not counted yet */
     double macs_alive;
     uint64_t step;
     bool current, on_path;
@@ -210,7 +211,10 @@ struct history_sheet {
 
 struct compare_row {
     char name[NAME_SIZE];
-    long long weights, alive_a, alive_b, both; /* both: alive in both */
+    long long weights, weights_b; /* of a and b; 0: the net has no such layer */
+    long long alive_a, alive_b;
+    bool same;       /* shape; else the two below are unknown */
+    long long both;  /* alive in both */
     double distance; /* L2 of the difference over L2 of a */
 };
 struct compare_sheet {

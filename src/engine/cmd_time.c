@@ -98,44 +98,97 @@ static int64_t count_alive(const struct param *p, const struct param *q)
     return n;
 }
 
-static void compare_param(const struct param *p, const struct param *q,
-                          struct compare_row *row, double sums[2])
+/* Whether the weights of two layers face one another. */
+static bool same_shapes(const struct node *x, const struct node *y)
 {
-    size_t i;
+    int k;
 
-    for (i = 0; i < p->count; i++) {
-        double d = (double)p->value[i] - (double)q->value[i];
-
-        sums[0] += d * d;
-        sums[1] += (double)p->value[i] * (double)p->value[i];
+    if (x->kind != y->kind || x->param_count != y->param_count)
+        return false;
+    for (k = 0; k < x->param_count; k++) {
+        if (!shape_equal(&x->param[k].def.shape, &y->param[k].def.shape))
+            return false;
     }
-    row->weights += (long long)p->count;
-    row->alive_a += count_alive(p, p);
-    row->alive_b += count_alive(q, q);
-    row->both += count_alive(p, q);
+    return true;
 }
 
-/* A row for every layer that has prunable weights. */
+static void count_side(const struct node *n, long long *weights,
+                       long long *alive)
+{
+    int k;
+
+    for (k = 0; n != NULL && k < n->param_count; k++) {
+        const struct param *p = &n->param[k];
+
+        if (!p->def.prunable)
+            continue;
+        *weights += (long long)p->count;
+        *alive += count_alive(p, p);
+    }
+}
+
+/* How far the weights of y are from those of x, where both face one another. */
+static void compare_weights(const struct node *x, const struct node *y,
+                            struct compare_row *row)
+{
+    double apart = 0, length = 0;
+    size_t i;
+    int k;
+
+    for (k = 0; k < x->param_count; k++) {
+        const struct param *p = &x->param[k], *q = &y->param[k];
+
+        if (!p->def.prunable)
+            continue;
+        row->both += count_alive(p, q);
+        for (i = 0; i < p->count; i++) {
+            double d = (double)p->value[i] - (double)q->value[i];
+
+            apart += d * d;
+            length += (double)p->value[i] * (double)p->value[i];
+        }
+    }
+    row->distance = length > 0 ? sqrt(apart / length) : 0;
+}
+
+/* x or y is NULL where a net has no such layer.  False: it has no weights. */
+static bool compare_nodes(const char *name, const struct node *x,
+                          const struct node *y, struct compare_row *row)
+{
+    *row = (struct compare_row){.distance = (double)NAN};
+    count_side(x, &row->weights, &row->alive_a);
+    count_side(y, &row->weights_b, &row->alive_b);
+    snprintf(row->name, sizeof(row->name), "%s", name);
+    row->same = x != NULL && y != NULL && same_shapes(x, y);
+    if (row->same)
+        compare_weights(x, y, row);
+    return row->weights + row->weights_b > 0;
+}
+
+static const struct node *node_named(const struct net *net, const char *name)
+{
+    int i = net_find(net, name);
+
+    return i >= 0 ? &net->node[i] : NULL;
+}
+
+/* A row for every layer that has prunable weights in either, by name. */
 static int compare_layers(const struct net *a, const struct net *c,
                           struct compare_row *rows)
 {
-    int count = 0, i, k;
+    int count = 0, i;
 
     for (i = 0; i < a->node_count; i++) {
-        struct compare_row row = {0};
-        double sums[2] = {0, 0};
+        const char *name = a->node[i].name;
 
-        for (k = 0; k < a->node[i].param_count; k++) {
-            const struct param *p = &a->node[i].param[k];
+        count +=
+            compare_nodes(name, &a->node[i], node_named(c, name), &rows[count]);
+    }
+    for (i = 0; i < c->node_count; i++) {
+        const char *name = c->node[i].name;
 
-            if (p->def.prunable)
-                compare_param(p, &c->node[i].param[k], &row, sums);
-        }
-        if (row.weights == 0)
-            continue;
-        snprintf(row.name, sizeof(row.name), "%s", a->node[i].name);
-        row.distance = sums[1] > 0 ? sqrt(sums[0] / sums[1]) : 0;
-        rows[count++] = row;
+        if (net_find(a, name) < 0)
+            count += compare_nodes(name, NULL, &c->node[i], &rows[count]);
     }
     return count;
 }
@@ -198,6 +251,22 @@ static void say_side(struct bench *b, int stage, double accuracy,
                   stage, accuracy * 100, sparsity * 100);
 }
 
+static void say_layer(struct bench *b, const struct compare_row *r)
+{
+    char a[32] = "-", c[32] = "-", both[32] = "-", distance[32] = "-";
+
+    if (r->weights > 0)
+        snprintf(a, sizeof(a), "%lld", r->alive_a);
+    if (r->weights_b > 0)
+        snprintf(c, sizeof(c), "%lld", r->alive_b);
+    if (r->same) {
+        snprintf(both, sizeof(both), "%lld", r->both);
+        snprintf(distance, sizeof(distance), "%.4f", r->distance);
+    }
+    bench_say(b, LOG_RESULT, "%-16s %10s %10s %10s %9s", r->name, a, c, both,
+              distance);
+}
+
 static void say_comparison(struct bench *b, const struct compare_sheet *s)
 {
     int i;
@@ -210,14 +279,16 @@ static void say_comparison(struct bench *b, const struct compare_sheet *s)
                   s->a, s->only_a, s->b, s->only_b, s->mcnemar,
                   s->mcnemar > 3.84 ? "significant at 5 %"
                                     : "not significant at 5 %");
-    if (s->count == 0)
-        return;
     bench_say(b, LOG_RESULT, "%-16s %10s %10s %10s %9s", "layer", "alive a",
               "alive b", "in both", "distance");
     for (i = 0; i < s->count; i++)
-        bench_say(b, LOG_RESULT, "%-16s %10lld %10lld %10lld %9.4f",
-                  s->row[i].name, s->row[i].alive_a, s->row[i].alive_b,
-                  s->row[i].both, s->row[i].distance);
+        say_layer(b, &s->row[i]);
+    for (i = 0; i < s->count && s->row[i].same; i++)
+        ;
+    if (i < s->count)
+        bench_say(b, LOG_NOTE,
+                  "in layers of different shapes no weight has "
+                  "its like in the other net");
 }
 
 static void fill_sides(const struct bench *b, int id_a, int id_b,
@@ -236,8 +307,7 @@ static void fill_sides(const struct bench *b, int id_a, int id_b,
     s->sparsity_b = size_sparsity(&c->size);
 }
 
-/* stages_net lends one net at a time, so one side is copied.  Different nets
- * have no layers in common. */
+/* stages_net lends one net at a time, so one side is copied. */
 static enum err_code fill_layers(struct bench *b, int id_a, int id_b,
                                  struct compare_sheet *s, struct err *err)
 {
@@ -250,8 +320,9 @@ static enum err_code fill_layers(struct bench *b, int id_a, int id_b,
         a = net_clone(lent, err);
         code = a == NULL ? err->code : stages_net(b->history, id_b, &lent, err);
     }
-    if (code == ERR_OK && net_same_graph(a, lent)) {
-        rows = sheet_array(s, (size_t)a->node_count, sizeof(rows[0]));
+    if (code == ERR_OK) {
+        rows = sheet_array(s, (size_t)(a->node_count + lent->node_count) + 1,
+                           sizeof(rows[0]));
         s->count = compare_layers(a, lent, rows);
         s->row = rows;
     }

@@ -223,7 +223,8 @@ const struct metric metric_rows[] = {
      .unit = UNIT_COUNT,
      .get = get_alive},
     {.name = "packed",
-     .help = "bytes of the net as `pack` writes it; known after pack or ledger",
+     .help = "bytes of the net as `pack` writes it; of more than 4 million "
+             "values known after pack or ledger",
      .unit = UNIT_BYTES,
      .get = get_packed},
     {.name = "written",

@@ -139,6 +139,7 @@ static void write_stage(const struct stage *s, struct str *out)
     put_number(out, "macs", s->size.macs);
     put_number(out, "macs_alive", s->size.macs_alive);
     put_whole(out, "bytes", s->file_bytes);
+    put_whole(out, "packed", s->packed);
     put_whole(out, "points", s->point_count);
     write_exits(&s->after, "exits", out);
     write_exits(&s->before, "before_exits", out);
@@ -448,6 +449,8 @@ static void read_stage(struct bench *b, struct row *r, struct state_read *out)
     read_exits(r, "exits", &s->after);
     read_exits(r, "before_exits", &s->before);
     read_size(r, &s->size);
+    if (args_value(&r->args, "packed") != NULL) /* sessions before lack it */
+        s->packed = take_whole(r, "packed");
     s->file_bytes = take_whole(r, "bytes");
     /* Filled from the curve by the caller. */
     s->point_count = take_int(r, "points", 0, INT_MOST);

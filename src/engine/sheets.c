@@ -167,8 +167,8 @@ static void fill_net(const struct bench *b, struct status_sheet *s)
     s->sparsity = size_sparsity(&size);
     s->weights = size.prunable;
     s->weights_alive = size.alive;
-    s->bytes = s->dense_bytes =
-        (double)(size.params + size.statistics) * sizeof(float);
+    s->packed = stage->packed > 0 ? (double)stage->packed : -1;
+    s->dense_bytes = (double)(size.params + size.statistics) * sizeof(float);
     s->macs = size.macs;
     s->macs_alive = size.macs_alive;
     s->leaks = b->leaks;
@@ -200,7 +200,7 @@ static void publish_status(struct bench *b)
     s->stage = -1;
     s->accuracy = s->accuracy_low = s->accuracy_high = -1;
     s->accuracy_change = NAN;
-    s->bytes = s->dense_bytes = -1;
+    s->packed = s->dense_bytes = -1;
     s->loss = NAN;
     s->dense_accuracy = dense_accuracy(b);
     if (b->net != NULL)

@@ -49,7 +49,7 @@ static void fill(const struct stages *h, int id, int data,
     row->sparsity = size_sparsity(&s->size);
     row->accuracy_before = known_accuracy(s, data, &s->before);
     row->accuracy = known_accuracy(s, data, &s->after);
-    row->bytes = (double)(s->size.params + s->size.statistics) * sizeof(float);
+    row->packed = s->packed > 0 ? (double)s->packed : -1;
     row->macs_alive = s->size.macs_alive;
     row->step = s->step;
     row->current = id == h->current;
