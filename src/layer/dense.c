@@ -95,7 +95,7 @@ static size_t scratch(const void *config, const struct shape *in,
     const struct config *c = config;
     size_t inputs = (size_t)shape_last(in);
     size_t rows = (size_t)n * shape_count(in) / inputs;
-    size_t count = zeros_scratch(rows, inputs, (size_t)c->units), thin;
+    size_t count = zeros_scratch(rows, (size_t)c->units), thin;
 
     (void)out;
     if (!train)

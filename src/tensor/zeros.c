@@ -1,7 +1,8 @@
 /*
  * Both products are sums of rows: y[s] of the rows w[i], weighted by x[s][i],
  * and dw[i] of the rows dy[s].  The inputs are taken BLOCK at a time, so that
- * the rows a tile sees stay near the core while all samples use them.
+ * the rows a tile sees stay near the core while all samples use them; and for a
+ * single sample, so that w is read in its order.
  *
  * A vector that lies across two lines of the cache costs two loads.  dy is
  * copied to rows that begin on a line.  w is not, which would cost as much as
@@ -46,35 +47,20 @@ static size_t apart_of(const struct zeros *z)
     return z->apart > 0 ? z->apart : z->units;
 }
 
-/* With few rows nothing is gained by blocks. */
-static size_t block_of(size_t rows, size_t inputs)
-{
-    return rows < ROWS_LEAST || inputs < BLOCK ? inputs : BLOCK;
-}
-
 /* Floats that the bits of so many lists take. */
 static size_t bits_of(size_t lists, size_t values)
 {
     return lists * rows_words(values) * (sizeof(uint64_t) / sizeof(float));
 }
 
-static size_t scratch_of(size_t rows, size_t inputs, size_t units)
+size_t zeros_scratch(size_t rows, size_t units)
 {
-    size_t block = block_of(rows, inputs), forward, kernel;
+    size_t forward = bits_of(rows, BLOCK) + BLOCK, kernel;
 
-    forward = bits_of(rows, block) + block;
     if (is_split(units))
         forward += 2 * rows * padded(units + EARLY);
     kernel = rows * padded(units) + bits_of(BLOCK, rows) + rows;
     return forward > kernel ? forward : kernel;
-}
-
-size_t zeros_scratch(size_t rows, size_t inputs, size_t units)
-{
-    size_t all = scratch_of(rows, inputs, units), few;
-
-    few = scratch_of(rows < ROWS_LEAST ? rows : ROWS_LEAST - 1, inputs, units);
-    return all > few ? all : few;
 }
 
 VEC_CLONES
@@ -108,21 +94,20 @@ bool zeros_pay(const struct zeros *z, const float *x)
 static void add_blocks(const struct zeros *z, struct rows r, size_t inputs,
                        size_t width, float *scratch)
 {
-    size_t block = block_of(z->rows, inputs), first;
-    size_t stride = r.x_step * apart_of(z);
-    uint32_t *at = (uint32_t *)(void *)(scratch + bits_of(z->rows, block));
+    size_t stride = r.x_step * apart_of(z), first;
+    uint32_t *at = (uint32_t *)(void *)(scratch + bits_of(z->rows, BLOCK));
 
-    rows_at(at, block, stride);
+    rows_at(at, BLOCK, stride);
     r.alive = (uint64_t *)(void *)scratch;
     r.lists = z->rows;
     r.x_list = z->inputs;
     r.w_at = at;
-    for (first = 0; first < inputs; first += block) {
-        r.values = inputs - first < block ? inputs - first : block;
+    for (first = 0; first < inputs; first += BLOCK) {
+        r.values = inputs - first < BLOCK ? inputs - first : BLOCK;
         rows_find(&r);
         rows_sum(&r, width);
-        r.x += block * r.x_step;
-        r.w += block * stride;
+        r.x += BLOCK * r.x_step;
+        r.w += BLOCK * stride;
         r.add = true;
     }
 }

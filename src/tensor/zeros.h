@@ -26,8 +26,8 @@ struct zeros {
  * rows, of units enough. */
 #define ZEROS_FEW 4
 bool zeros_pay(const struct zeros *z, const float *x);
-/* Floats of scratch for so many rows or fewer. */
-size_t zeros_scratch(size_t rows, size_t inputs, size_t units);
+/* Floats of scratch for so many rows or fewer, of any number of inputs. */
+size_t zeros_scratch(size_t rows, size_t units);
 
 /* y = x w + b; b may be NULL */
 void zeros_forward(const struct zeros *z, const float *x, const float *w,
