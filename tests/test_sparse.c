@@ -138,12 +138,9 @@ static void test_csr_takes_the_bytes_of_the_formula(void **state)
     free(w);
 }
 
-typedef void product(const struct sparse *s, const float *x, float *y, int n,
-                     float *scratch);
-
 static void compare(const struct matrix *m, const float *w, int n)
 {
-    static product *const products[] = {sparse_mul, sparse_mul_plain};
+    static const int lanes[] = {4, 8, 16};
     size_t size = (size_t)n * (size_t)m->out, k;
     float *x = random_floats((size_t)n * (size_t)m->in, 3), *scratch, *want;
     float *y = random_floats(size, 4);
@@ -156,8 +153,8 @@ static void compare(const struct matrix *m, const float *w, int n)
     assert_ok(sparse_make(&s, w, m->in, m->out, &err));
     assert_ok(csr_make(&c, w, m->in, m->out, &err));
     scratch = random_floats(sparse_scratch(&s, n) + 1, 5);
-    for (k = 0; k < LENGTH(products); k++) {
-        products[k](&s, x, y, n, scratch);
+    for (k = 0; k < LENGTH(lanes); k++) {
+        sparse_mul_by(lanes[k], &s, x, y, n, scratch);
         assert_all_close(y, want, size, 1e-5, slack);
     }
     memset(y, 0xAA, size * sizeof(*y));

@@ -13,11 +13,13 @@
 
 #define PAIRS        (SPARSE_LANES / 2)
 #define FEW          4  /* fewer samples than this are taken one by one */
+#define WIDEST       16 /* floats of a vector */
 #define SPARSE_STRIP 64 /* samples of the widest strip */
 
 /* Vectors that may lie on any float. */
 typedef float lanes4 __attribute__((vector_size(16), aligned(4), may_alias));
 typedef float lanes8 __attribute__((vector_size(32), aligned(4), may_alias));
+typedef float lanes16 __attribute__((vector_size(64), aligned(4), may_alias));
 
 /* x[the two inputs of p], x[the two of q] */
 static inline __attribute__((always_inline)) lanes4 collect(const float *x,
@@ -49,32 +51,51 @@ static inline __attribute__((always_inline)) lanes4 collect(const float *x,
 #define MADD4(a, b, c)     ((lanes4)_mm_fmadd_ps((a), (b), (c)))
 #define MADD_WIDE(a, b, c) ((lanes8)_mm256_fmadd_ps((a), (b), (c)))
 #include "tensor/sparse_kernel.h"
+
+#define KERNEL_TARGET __attribute__((target("avx512f")))
+#define MANY_ONLY
+#define KERNEL(name)       avx512_##name
+#define WIDE               lanes16
+#define WIDE_FLOATS        16
+#define SPREAD(v)          ((lanes16)_mm512_set1_ps(v))
+#define MADD_WIDE(a, b, c) ((lanes16)_mm512_fmadd_ps((a), (b), (c)))
+#include "tensor/sparse_kernel.h"
 #endif
 
 struct kernel {
     const char *name;
     int floats; /* of a vector; a strip is 8, 4, 2 or 1 vectors wide */
+    const struct kernel
+        *narrower; /* better for one vector of samples; may be NULL */
     void (*one)(const struct sparse *s, const float *x, float *y);
     /* yt (out,width) = xt (in,width) by W */
     void (*many)(const struct sparse *s, const float *xt, float *yt, int width);
 };
 
-static const struct kernel plain_kernel = {"plain", 4, plain_one, plain_many};
+static const struct kernel plain_kernel = {"plain", 4, NULL, plain_one,
+                                           plain_many};
 
-static const struct kernel *best_kernel(void)
+/* The best with vectors of so many floats or fewer. */
+static const struct kernel *best_kernel(int lanes)
 {
 #if defined(__x86_64__)
-    static const struct kernel avx2 = {"avx2", 8, avx2_one, avx2_many};
+    static const struct kernel avx2 = {"avx2", 8, NULL, avx2_one, avx2_many};
+    static const struct kernel avx512 = {"avx512", 16, &avx2, avx2_one,
+                                         avx512_many};
 
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-        return &avx2;
+    if (lanes >= 8 && __builtin_cpu_supports("avx2") &&
+        __builtin_cpu_supports("fma"))
+        return lanes >= 16 && __builtin_cpu_supports("avx512f") ? &avx512
+                                                                : &avx2;
+#else
+    (void)lanes;
 #endif
     return &plain_kernel;
 }
 
 const char *sparse_kernel(void)
 {
-    return best_kernel()->name;
+    return best_kernel(WIDEST)->name;
 }
 
 /* Making and taking apart. */
@@ -248,11 +269,16 @@ void sparse_unpack(const struct sparse *s, float *w)
 /* The widest strip of which `left` samples fill most, or the narrowest. */
 static int strip_width(const struct kernel *k, int left)
 {
-    int width = 8 * k->floats;
+    int width = 8 * k->floats < SPARSE_STRIP ? 8 * k->floats : SPARSE_STRIP;
 
     while (width > k->floats && left <= width / 2)
         width /= 2;
     return width;
+}
+
+static const struct kernel *kernel_for(const struct kernel *k, int left)
+{
+    return k->narrower != NULL && left <= k->floats ? k->narrower : k;
 }
 
 size_t sparse_scratch(const struct sparse *s, int n)
@@ -280,12 +306,13 @@ static void mul(const struct kernel *kernel, const struct sparse *s,
     for (; n > 0 && n < FEW; n--, x += in, y += out)
         kernel->one(s, x, y);
     while (n > 0) {
-        int width = strip_width(kernel, n), here = n < width ? n : width;
+        const struct kernel *k = kernel_for(kernel, n);
+        int width = strip_width(k, n), here = n < width ? n : width;
         float *yt = scratch + in * (size_t)width;
 
         clear_rest(scratch, s->in, here, width);
         turn(x, in, (size_t)here, in, scratch, (size_t)width);
-        kernel->many(s, scratch, yt, width);
+        k->many(s, scratch, yt, width);
         turn(yt, (size_t)width, out, (size_t)here, y, out);
         x += in * (size_t)here;
         y += out * (size_t)here;
@@ -296,13 +323,13 @@ static void mul(const struct kernel *kernel, const struct sparse *s,
 void sparse_mul(const struct sparse *s, const float *x, float *y, int n,
                 float *scratch)
 {
-    mul(best_kernel(), s, x, y, n, scratch);
+    mul(best_kernel(WIDEST), s, x, y, n, scratch);
 }
 
-void sparse_mul_plain(const struct sparse *s, const float *x, float *y, int n,
-                      float *scratch)
+void sparse_mul_by(int lanes, const struct sparse *s, const float *x, float *y,
+                   int n, float *scratch)
 {
-    mul(&plain_kernel, s, x, y, n, scratch);
+    mul(best_kernel(lanes), s, x, y, n, scratch);
 }
 
 void sparse_mul_ref(const struct sparse *s, const float *x, float *y, int n)
