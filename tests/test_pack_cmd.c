@@ -96,7 +96,6 @@ static void test_the_ledger_adds_up_to_the_file(void **state)
 
     begin(&t, state);
     tiny_do(&t, "trim biases=5 codebooks=6");
-    tiny_do(&t, "ledger");
     do_with(&t, state, "pack", "a.pack", "");
     s = board_take(engine_board(t.engine), SHEET_LEDGER);
     assert_non_null(s);

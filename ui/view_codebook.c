@@ -229,7 +229,7 @@ static void codebook_draw(void *state, const struct view_input *in,
     (void)pane_take_top(&p, p.at.rows > 12 ? 1 : 0);
     tries = pane_take_bottom(&p, tall ? BOOK_TRIES + 2 : 3);
     if (s->value_count > 0 && p.at.cols >= SPLIT_COLS) {
-        left = pane_take_left(&p, p.at.cols - p.at.cols * 9 / 20 < VALUES_COLS
+        left = pane_take_left(&p, p.at.cols * 9 / 20 < VALUES_COLS
                                       ? p.at.cols - VALUES_COLS
                                       : p.at.cols * 11 / 20);
         (void)pane_take_right(&left, 2);

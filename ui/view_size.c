@@ -227,9 +227,9 @@ static void stages_draw(const struct ledger_sheet *s, struct pane p)
     pane_text(p, 0, 2, ROLE_TITLE, "packed after each stage (bars: logarithm)");
     table_add(&t, "", 3, 3, ALIGN_RIGHT);
     table_add(&t, "stage",
-              p.at.cols > 90   ? 34
-              : p.at.cols > 76 ? 24
-                               : 14,
+              p.at.cols < 68   ? 12
+              : p.at.cols > 90 ? 34
+                               : p.at.cols - 56,
               0, ALIGN_LEFT);
     table_add(&t, "", p.at.cols > 76 ? 12 : 8, 0, ALIGN_LEFT);
     table_add(&t, "bytes", 9, 0, ALIGN_RIGHT);

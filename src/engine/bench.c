@@ -303,15 +303,22 @@ static struct stage *add_stage(struct bench *b, struct net *net, int parent,
     return stages_add(b->history, parent, text, clone);
 }
 
-/* Its bytes as a file, unless that would take longer than a blink: a net that
- * is larger is counted when pack or ledger asks for it. */
+bool bench_counts(const struct bench *b)
+{
+    struct size_count size;
+
+    size_of_net(b->net, &size);
+    return size.params + size.statistics <= COUNTED_MOST &&
+           !stages_is_large(b->history, b->net);
+}
+
+/* Its bytes as a file. */
 static void count_packed(const struct bench *b, struct stage *s)
 {
     struct bytes file = {0};
     struct err err;
 
-    if (s->size.params + s->size.statistics <= COUNTED_MOST &&
-        !stages_is_large(b->history, b->net) &&
+    if (bench_counts(b) &&
         pack_write(b->net, PACK_BEST, &file, NULL, NULL, &err) == ERR_OK)
         s->packed = (int64_t)file.len;
     bytes_done(&file);

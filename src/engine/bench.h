@@ -163,6 +163,9 @@ enum err_code bench_evaluate(struct bench *b, const struct samples *s,
                              struct err *err) MUST_CHECK;
 /* After the working net's values changed. */
 void bench_touched(struct bench *b);
+/* Whether stages of the working net are packed unasked, to know their bytes:
+ * that of a larger one takes longer than a blink. */
+bool bench_counts(const struct bench *b);
 /* Weights that should be zero and are not. */
 void bench_count_leaks(struct bench *b);
 

@@ -62,7 +62,7 @@ static enum err_code run_pack(struct bench *b, const struct cmd_call *call,
     if (code == ERR_OK) {
         stages_current(b->history)->written = (int64_t)l.total;
         if (coder_of(call) == PACK_BEST)
-            stages_current(b->history)->packed = (int64_t)l.total;
+            ledger_of_file(b, &l);
     }
     pack_ledger_done(&l);
     return code;

@@ -278,7 +278,7 @@ static void say_ledger(struct bench *b, const struct pack_ledger *l,
 }
 
 static enum err_code show(struct bench *b, const struct pack_ledger *l,
-                          struct err *err)
+                          bool aloud, struct err *err)
 {
     struct ledger_sheet *s;
     struct ways ways;
@@ -290,9 +290,19 @@ static enum err_code show(struct bench *b, const struct pack_ledger *l,
         count_path(b, id, n, err) != ERR_OK)
         return err->code;
     s = make_sheet(b, l, &ways, id, n);
-    say_ledger(b, l, s);
+    if (aloud)
+        say_ledger(b, l, s);
     board_publish(b->board, s);
     return ERR_OK;
+}
+
+void ledger_of_file(struct bench *b, const struct pack_ledger *l)
+{
+    struct err err;
+
+    stages_current(b->history)->packed = (int64_t)l->total;
+    if (bench_counts(b) && show(b, l, false, &err) != ERR_OK)
+        return; /* the file is there; Enter in the view tells why */
 }
 
 enum err_code ledger_run(struct bench *b, const struct cmd_call *call,
@@ -307,7 +317,7 @@ enum err_code ledger_run(struct bench *b, const struct cmd_call *call,
     (void)call;
     bytes_done(&file);
     if (code == ERR_OK)
-        code = show(b, &l, err);
+        code = show(b, &l, true, err);
     pack_ledger_done(&l);
     return code;
 }

@@ -13,6 +13,10 @@ struct bench;
 enum err_code ledger_run(struct bench *b, const struct cmd_call *call,
                          struct err *err) MUST_CHECK;
 
+/* The working net was written to a file, l being its ledger: keeps the bytes,
+ * and makes the sheet unless the net is large. */
+void ledger_of_file(struct bench *b, const struct pack_ledger *l);
+
 /* Bytes as float32 of the net that the current stage began as. */
 double ledger_began(const struct bench *b);
 
