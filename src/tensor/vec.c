@@ -3,8 +3,7 @@
 #include "par/meter.h"
 
 #define LANES 16  /* one AVX-512 register; other sets use several smaller */
-#define TILE  64  /* columns summed at a time */
-#define WIDE  256 /* floats of repeated short rows */
+#define WIDE  256 /* floats of repeated short rows, columns summed at a time */
 #define BLOCK 64  /* rows summed before they join the total */
 
 void vec_zero(float *y, size_t n)
@@ -130,47 +129,63 @@ void vec_add_row(const float *b, float *y, size_t rows, size_t cols)
     }
 }
 
-/* part (TILE) = sum of a block of rows, cols <= TILE of them used */
-static inline void sum_block(const float *x, float *restrict part, size_t rows,
-                             size_t cols, size_t stride)
+/* part (length) = sum of `count` rows, `step` floats apart.  Four at a time, so
+ * that sums are loaded and stored for four terms. */
+ALWAYS_INLINE void sum_block(const float *x, size_t count, size_t length,
+                             size_t step, float *restrict part)
 {
     size_t r, c;
 
-    memset(part, 0, TILE * sizeof(*part));
-    if (cols == TILE) {
-        for (r = 0; r < rows; r++) {
-            for (c = 0; c < TILE; c++)
-                part[c] += x[r * stride + c];
+    memset(part, 0, length * sizeof(*part));
+    for (r = 0; r + 4 <= count; r += 4, x += 4 * step) {
+        VEC_LOOP
+        for (c = 0; c < length; c++) {
+            part[c] = part[c] + x[c] + x[step + c] + x[2 * step + c] +
+                      x[3 * step + c];
         }
-        return;
     }
-    for (r = 0; r < rows; r++) {
-        for (c = 0; c < cols; c++)
-            part[c] += x[r * stride + c];
+    for (; r < count; r++, x += step) {
+        VEC_LOOP
+        for (c = 0; c < length; c++)
+            part[c] += x[c];
     }
+}
+
+/* s (width) = sum over rows of x, `cols` floats apart.  Several short rows are
+ * taken for a long one. */
+ALWAYS_INLINE void sum_tile(const float *x, float *s, size_t rows, size_t width,
+                            size_t cols)
+{
+    size_t many = cols <= WIDE / 2 ? WIDE / cols : 1, count, length, at, c;
+    double total[WIDE];
+    float part[WIDE];
+
+    memset(total, 0, width * sizeof(*total));
+    while (rows > 0) {
+        count = rows < many ? 1 : rows / many < BLOCK ? rows / many : BLOCK;
+        length = (rows < many ? rows : many) * width;
+        sum_block(x, count, length, many * cols, part);
+        for (at = 0; at < length; at += width) {
+            VEC_LOOP
+            for (c = 0; c < width; c++)
+                total[c] += (double)part[at + c];
+        }
+        count *= rows < many ? rows : many;
+        x += count * cols;
+        rows -= count;
+    }
+    for (c = 0; c < width; c++)
+        s[c] = (float)total[c];
 }
 
 VEC_CLONES
 void vec_sum_rows(const float *x, float *s, size_t rows, size_t cols)
 {
     enum meter_phase before = meter_enter(METER_REDUCTION);
-    float part[TILE];
-    double total[TILE];
-    size_t first, r, c;
+    size_t first;
 
-    for (first = 0; first < cols; first += TILE) {
-        size_t width = cols - first < TILE ? cols - first : TILE;
-
-        memset(total, 0, sizeof(total));
-        for (r = 0; r < rows; r += BLOCK) {
-            size_t count = rows - r < BLOCK ? rows - r : BLOCK;
-
-            sum_block(x + r * cols + first, part, count, width, cols);
-            for (c = 0; c < TILE; c++)
-                total[c] += (double)part[c];
-        }
-        for (c = 0; c < width; c++)
-            s[first + c] = (float)total[c];
-    }
+    for (first = 0; first < cols; first += WIDE)
+        sum_tile(x + first, s + first, rows,
+                 cols - first < WIDE ? cols - first : WIDE, cols);
     meter_enter(before);
 }

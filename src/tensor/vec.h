@@ -68,7 +68,7 @@ double vec_squares(const float *x, size_t n);
 
 /* y (rows,cols) += b (cols) to each row */
 void vec_add_row(const float *b, float *y, size_t rows, size_t cols);
-/* s (cols) = sum over the rows of x (rows,cols): 64 rows in float, such blocks
+/* s (cols) = sum over the rows of x (rows,cols): 64 terms in float, such blocks
  * in double, so that rounding does not grow with their number */
 void vec_sum_rows(const float *x, float *s, size_t rows, size_t cols);
 

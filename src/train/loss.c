@@ -27,15 +27,31 @@ static float sum_exp(const float *z, int classes, float top)
     return sum;
 }
 
-/* dz = (softmax(z) - onehot(label)) * weight */
-static void gradient(const float *z, int32_t label, int classes, float top,
-                     float sum, float weight, float *dz)
+/* e = exp(z - top); returns the sum of it, in the order of the classes */
+VEC_CLONES
+static float exps(const float *z, int classes, float top, float *e)
+{
+    float sum = 0.0f;
+    int c;
+
+    VEC_LOOP
+    for (c = 0; c < classes; c++)
+        e[c] = vec_exp(z[c] - top);
+    for (c = 0; c < classes; c++)
+        sum += e[c];
+    return sum;
+}
+
+/* dz, which holds exp(z - top), becomes (softmax(z) - onehot(label)) * weight
+ */
+static void gradient(int32_t label, int classes, float sum, float weight,
+                     float *dz)
 {
     float factor = weight / sum;
     int c;
 
     for (c = 0; c < classes; c++)
-        dz[c] = vec_exp(z[c] - top) * factor;
+        dz[c] *= factor;
     dz[label] -= weight;
 }
 
@@ -46,15 +62,16 @@ double loss_cross_entropy(const float *z, const int32_t *label, int n,
     int right = 0, i;
 
     for (i = 0; i < n; i++, z += classes) {
+        float *slope = dz != NULL ? dz + (size_t)i * (size_t)classes : NULL;
         int best = largest(z, classes);
-        float sum = sum_exp(z, classes, z[best]);
+        float sum = slope != NULL ? exps(z, classes, z[best], slope)
+                                  : sum_exp(z, classes, z[best]);
 
         /* log(sum exp z) - z[label], with the largest taken out of both. */
         loss += log((double)sum) + ((double)z[best] - (double)z[label[i]]);
         right += best == label[i];
-        if (dz != NULL)
-            gradient(z, label[i], classes, z[best], sum, weight,
-                     dz + (size_t)i * (size_t)classes);
+        if (slope != NULL)
+            gradient(label[i], classes, sum, weight, slope);
     }
     if (hits != NULL)
         *hits = right;
