@@ -126,7 +126,8 @@ enum err_code pack_write(const struct net *net, enum pack_coder coder,
                          struct bytes *out, struct pack_ledger *ledger,
                          const struct progress *progress, struct err *err)
 {
-    struct packer k = {.net = net, .version = VERSION};
+    struct packer k = {
+        .net = net, .version = VERSION, .counts = ledger != NULL};
     struct pack_ledger l = {0};
     struct str spec = {0};
     size_t before = out->len;
@@ -208,21 +209,12 @@ static enum err_code read_arrays(struct packer *k, struct pack_ledger *l,
     return ERR_OK;
 }
 
-enum err_code pack_read(const void *bytes, size_t n, const char *name,
-                        struct net **out, struct err *err)
+/* ledger may be NULL; names in it are those of *out. */
+static enum err_code read_net(const void *bytes, size_t n, const char *name,
+                              struct net **out, struct pack_ledger *ledger,
+                              struct err *err)
 {
-    struct pack_ledger l = {0};
-    enum err_code code = pack_read_ledger(bytes, n, name, out, &l, err);
-
-    pack_ledger_done(&l);
-    return code;
-}
-
-enum err_code pack_read_ledger(const void *bytes, size_t n, const char *name,
-                               struct net **out, struct pack_ledger *ledger,
-                               struct err *err)
-{
-    struct packer k = {0};
+    struct packer k = {.counts = ledger != NULL};
     struct pack_ledger l = {0};
     struct str spec = {0};
     struct net *net = NULL;
@@ -241,15 +233,30 @@ enum err_code pack_read_ledger(const void *bytes, size_t n, const char *name,
         k.net = net;
         code = read_arrays(&k, &l, err);
     }
-    if (code != ERR_OK) {
-        pack_ledger_done(&l);
+    if (code == ERR_OK) {
+        fill_ledger(&l, n);
+        *out = net;
+    } else {
         net_free(net);
-        return code;
     }
-    fill_ledger(&l, n);
-    *ledger = l;
-    *out = net;
-    return ERR_OK;
+    if (code == ERR_OK && ledger != NULL)
+        *ledger = l;
+    else
+        pack_ledger_done(&l);
+    return code;
+}
+
+enum err_code pack_read(const void *bytes, size_t n, const char *name,
+                        struct net **out, struct err *err)
+{
+    return read_net(bytes, n, name, out, NULL, err);
+}
+
+enum err_code pack_read_ledger(const void *bytes, size_t n, const char *name,
+                               struct net **out, struct pack_ledger *ledger,
+                               struct err *err)
+{
+    return read_net(bytes, n, name, out, ledger, err);
 }
 
 enum err_code pack_check(const void *bytes, size_t n, const struct net *net,

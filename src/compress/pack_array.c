@@ -324,7 +324,7 @@ static void describe(struct packer *k, const struct pack_array *f)
         return;
     }
     part->distinct = (size_t)a->plane.values;
-    if (part->entropy == 0)
+    if (k->counts && part->entropy == 0)
         part->entropy = entropy_of(a);
 }
 

@@ -15,7 +15,8 @@ struct packer {
     struct range r;                 /* the stream; r.writes says which way */
     struct bytes blocks;            /* writing */
     const uint8_t *from, *at, *end; /* reading: the blocks, what is left */
-    bool check; /* reading: compare with the values that are there */
+    bool check;  /* reading: compare with the values that are there */
+    bool counts; /* a ledger is wanted, with bounds */
     int version;
     const struct net *net;
     uint8_t **hint; /* by node: how alive its units are; NULL: none */

@@ -21,7 +21,6 @@ struct leaf {
 
 struct trees {
     struct range *r;
-    struct range_held held;
     const struct pace *pace;
     struct path path;
     uint32_t mask;                /* nodes of a tree, a power of two, less 1 */
@@ -85,7 +84,16 @@ static struct trees *trees_new(struct look *l, struct err *err)
     return t;
 }
 
-static inline void leaf_learn(struct leaf *leaf, const struct pace *pace,
+/* A code under way; what changes with every bit is held in registers. */
+struct walk {
+    struct trees *t;
+    struct range_held held;
+    struct leaf *tree[VIEWS];
+};
+
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
+ALWAYS_INLINE void leaf_learn(struct leaf *leaf, const struct pace *pace,
                               unsigned bit)
 {
     counter_learn(&leaf->counter, pace, bit);
@@ -93,41 +101,43 @@ static inline void leaf_learn(struct leaf *leaf, const struct pace *pace,
 }
 
 /* A bit by all views. */
-static inline unsigned mixed_bit(struct trees *t, uint32_t node, int depth,
+ALWAYS_INLINE unsigned mixed_bit(struct walk *w, uint32_t node, int depth,
                                  unsigned bit)
 {
+    struct trees *t = w->t;
     int32_t *weight = t->weight[depth], sum = 0, miss;
     uint32_t one;
     int k;
 
     for (k = 0; k < VIEWS; k++)
-        sum += weight[k] * t->tree[k][node].said >> 6;
+        sum += weight[k] * w->tree[k][node].said >> 6;
     sum >>= 10;
     sum = sum < -GUESS_FAR ? -GUESS_FAR : sum;
     sum = sum < GUESS_FAR - 1 ? sum : GUESS_FAR - 1;
     one = guess_squashed[sum + GUESS_FAR];
-    bit = range_held_toss(t->r, &t->held, one, bit);
+    bit = range_held_toss(t->r, &w->held, one, bit);
     miss = (int32_t)(-bit & (RANGE_ONE - 1)) - (int32_t)one;
     for (k = 0; k < VIEWS; k++) {
-        sum = weight[k] + (miss * t->tree[k][node].said >> MIX_RATE);
+        sum = weight[k] + (miss * w->tree[k][node].said >> MIX_RATE);
         sum = sum < -GUESS_TRUST ? -GUESS_TRUST : sum;
         weight[k] = sum < GUESS_TRUST ? sum : GUESS_TRUST;
-        leaf_learn(&t->tree[k][node], t->pace, bit);
+        leaf_learn(&w->tree[k][node], t->pace, bit);
     }
     return bit;
 }
 
-static inline unsigned tree_bit(void *to, uint32_t node, int depth,
+ALWAYS_INLINE unsigned tree_bit(void *to, uint32_t node, int depth,
                                 unsigned bit)
 {
-    struct trees *t = to;
-    struct counter *c = &t->tree[VIEWS - 1][node & t->mask].counter;
+    struct walk *w = to;
+    struct trees *t = w->t;
+    struct counter *c = &w->tree[VIEWS - 1][node & t->mask].counter;
     uint32_t one = counter_one(c);
 
     if (depth < MIXED)
-        return mixed_bit(t, node & t->mask, depth, bit);
+        return mixed_bit(w, node & t->mask, depth, bit);
     one = one < 16 ? 16 : one > RANGE_ONE - 16 ? RANGE_ONE - 16 : one;
-    bit = range_held_toss(t->r, &t->held, one, bit);
+    bit = range_held_toss(t->r, &w->held, one, bit);
     counter_learn(c, t->pace, bit);
     return bit;
 }
@@ -138,6 +148,8 @@ static void code_row(struct look *l, struct trees *t, int i)
     const uint16_t *left = plane_above(l, i, l->g->near);
     const uint16_t *over = plane_above(l, i, l->g->far);
     size_t nodes = (size_t)t->mask + 1, near, line;
+    struct walk w = {t, range_hold(l->r), {NULL, NULL, t->view[2]}};
+    struct path path = t->path;
     int cols = l->g->cols, j;
     unsigned before = 0;
 
@@ -145,12 +157,13 @@ static void code_row(struct look *l, struct trees *t, int i)
          j = plane_next(row, j + 1, cols)) {
         near = (size_t)t->class[left[j]] * CLASSES + t->class[over[j]];
         line = t->last[j] * 3u + before;
-        t->tree[0] = t->view[0] + near * nodes;
-        t->tree[1] = t->view[1] + line * nodes;
-        row[j] = (uint16_t)plane_walk(&t->path, tree_bit, t, row[j]);
+        w.tree[0] = t->view[0] + near * nodes;
+        w.tree[1] = t->view[1] + line * nodes;
+        row[j] = (uint16_t)plane_walk(&path, tree_bit, &w, row[j]);
         t->last[j] = t->class[row[j]];
         before = t->last[j] < 4 ? 1 : 2;
     }
+    range_release(l->r, &w.held);
 }
 
 enum err_code plane_trees(struct look *l, struct err *err)
@@ -160,13 +173,10 @@ enum err_code plane_trees(struct look *l, struct err *err)
 
     if (t == NULL)
         return err->code;
-    t->held = range_hold(l->r);
-    t->tree[2] = t->view[2];
     for (i = 0; i < l->g->rows; i++) {
         if (l->row_alive[i])
             code_row(l, t, i);
     }
-    range_release(l->r, &t->held);
     mem_block_free(t);
     return ERR_OK;
 }
