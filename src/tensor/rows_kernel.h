@@ -56,9 +56,7 @@ static KERNEL_TARGET void KERNEL(find)(const struct rows *r)
 
 /* List i.  n is a constant of the caller: the sums are registers.  The last
  * vector begins `last` floats into the tile, over part of the one before it,
- * and gets the same there; start may be y, so that all of it is read before y
- * is written.  It is added at the end: where rows of y overlap, a list waits
- * for the one before it only then. */
+ * and gets the same there: both are read before either is written. */
 static inline __attribute__((always_inline)) KERNEL_TARGET void KERNEL(list)(
     const struct rows *r, const struct tile *t, size_t i, size_t n)
 {
@@ -71,6 +69,13 @@ static inline __attribute__((always_inline)) KERNEL_TARGET void KERNEL(list)(
         r->y + t->first + (r->y_at != NULL ? r->y_at[i] : i * r->y_stride);
     WIDE sum[TILE] = {{0}};
 
+    if (r->add || r->start != NULL) {
+        start = r->add ? y : r->start + t->first;
+#pragma GCC unroll 12
+        for (v = 0; v < n - 1; v++)
+            sum[v] = *(const WIDE *)(start + v * WIDE_FLOATS);
+        sum[n - 1] = *(const WIDE *)(start + last);
+    }
     for (; alive < end; alive++) {
         uint64_t left;
 
@@ -87,13 +92,6 @@ static inline __attribute__((always_inline)) KERNEL_TARGET void KERNEL(list)(
         }
         w_at += ROWS_BITS;
         x += ROWS_BITS * step;
-    }
-    if (r->add || r->start != NULL) {
-        start = r->add ? y : r->start + t->first;
-#pragma GCC unroll 12
-        for (v = 0; v < n - 1; v++)
-            sum[v] += *(const WIDE *)(start + v * WIDE_FLOATS);
-        sum[n - 1] += *(const WIDE *)(start + last);
     }
 #pragma GCC unroll 12
     for (v = 0; v < n - 1; v++)
