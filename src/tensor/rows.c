@@ -111,7 +111,7 @@ static void find_half(const float *x, size_t lists, size_t values, size_t step,
     memset(bits, 0, lists * sizeof(*bits));
     for (k = 0; k < (uint32_t)values; k++, x += step) {
         for (i = 0; i < lists; i++)
-            bits[i] |= x[i] != 0.0f ? 1u << k : 0;
+            bits[i] |= (uint32_t)(x[i] != 0.0f) << k;
     }
 }
 
