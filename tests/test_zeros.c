@@ -242,6 +242,7 @@ static const struct {
     {16, 3, 1, 1, 1, 1, false}, {16, 9, 1, 1, 2, 1, false},
     {7, 6, 3, 3, 2, 1, true},   {6, 4, 2, 3, 1, 2, true},
     {33, 70, 3, 3, 1, 1, true}, {4, 4, 4, 4, 3, 1, false},
+    {12, 9, 3, 3, 1, 1, true},
 };
 
 static void check_window(size_t i, double alive)
