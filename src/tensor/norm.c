@@ -137,6 +137,18 @@ ALWAYS_INLINE void sum_wide(struct block *b)
     }
 }
 
+ALWAYS_INLINE void keep_narrow(struct block *b, const vec8 *sum,
+                               const vec8 *product)
+{
+    size_t v;
+
+#pragma GCC unroll 4
+    for (v = 0; v < VECTORS; v++) {
+        VEC8(b->sum + v * VEC_LANES) = sum[v];
+        VEC8(b->product + v * VEC_LANES) = product[v];
+    }
+}
+
 /* The same of NARROW floats, whose sums are registers. */
 ALWAYS_INLINE void sum_narrow(struct block *b)
 {
@@ -157,11 +169,7 @@ ALWAYS_INLINE void sum_narrow(struct block *b)
             squares[v] += off * off;
         }
     }
-#pragma GCC unroll 4
-    for (v = 0; v < VECTORS; v++) {
-        VEC8(b->sum + v * VEC_LANES) = sum[v];
-        VEC8(b->product + v * VEC_LANES) = squares[v];
-    }
+    keep_narrow(b, sum, squares);
 }
 
 /* With d = x - start: x = d + start, x^2 = d^2 + start (2 d + start). */
@@ -221,11 +229,7 @@ ALWAYS_INLINE void multiply_narrow(struct block *b)
             product[v] += slope * (CONST_VEC8(x + v * VEC_LANES) - mean[v]);
         }
     }
-#pragma GCC unroll 4
-    for (v = 0; v < VECTORS; v++) {
-        VEC8(b->sum + v * VEC_LANES) = sum[v];
-        VEC8(b->product + v * VEC_LANES) = product[v];
-    }
+    keep_narrow(b, sum, product);
 }
 
 ALWAYS_INLINE void join_products(const struct block *b)
