@@ -274,14 +274,15 @@ static void draw_error(const struct screen *s, const struct layout *l,
     pane_wrap(inside, 0, ROLE_NORMAL, s->note);
 }
 
-/* No room for views: says so, and that nothing has stopped; or the message. */
+/* No room for views: says so, and that nothing has stopped; but an error or the
+ * question whether to leave comes first. */
 static void draw_cramped(const struct screen *s, struct pane p,
                          const struct canvas *to)
 {
     const struct status_sheet *st = s->in.status;
     char share[WORDS_SIZE];
 
-    if (*s->note)
+    if (*s->note && (s->note_role == ROLE_BAD || s->quit_asked))
         pane_text(p, 0, 0, s->note_role, s->note);
     else if (st && st->job != JOB_IDLE && st->progress >= 0)
         pane_textf(p, 0, 0, ROLE_WARN, "%dx%d is too small, want %dx%d; %s %s",

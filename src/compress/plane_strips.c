@@ -65,7 +65,9 @@ struct strips {
     uint32_t rows;                /* that columns have learnt from, and FIRST */
     uint32_t first;               /* ones that an entry counts as met before */
     int turn;                     /* which of a strip's entries speaks anew */
+    int32_t step;                 /* of columns, in this row */
     uint32_t part[TIMES + STRIP]; /* 2^20 over times */
+    uint32_t line[LINE + 1];      /* the same of a row */
     struct tally table[AT_END];
     /* By column, with room for a strip behind: 22 bits of a probability, what
      * it says, all bits where it is alive. */
@@ -119,6 +121,8 @@ struct strips *plane_strips_new(struct look *l, struct err *err)
         s->weight[k] = 65536 * 5 / 16;
     for (k = 0; k < TIMES + STRIP; k++)
         s->part[k] = (1u << 20) / (uint32_t)(k + PRIOR);
+    for (k = 0; k <= LINE; k++)
+        s->line[k] = (1u << 20) / (uint32_t)(k + FIRST);
     for (k = 0; k < AT_END; k++)
         s->table[k].said = guess_stretch[l->usual >> 4];
     start_columns(s, l);
@@ -263,7 +267,7 @@ ALWAYS_INLINE void learn(struct strips *s, size_t j, const struct strip *p)
     static const halves lane[2] = {
         {1, 2, 4, 8, 16, 32, 64, 128},
         {256, 512, 1024, 2048, 4096, 8192, 16384, 32768}};
-    int32_t step = (int32_t)((1u << COL_BITS) / s->rows), at[STRIP];
+    int32_t at[STRIP];
     halves miss[2], bit, col;
     int k, c;
 
@@ -275,7 +279,7 @@ ALWAYS_INLINE void learn(struct strips *s, size_t j, const struct strip *p)
         miss[k] = (bit & 0xffff) - (WIDE(p->chance[k]) & 0xffff);
         miss[k] = miss[k] >> 2 & WIDEN(s->alive + from);
         memcpy(&col, s->col + from, sizeof(col));
-        col += (((bit & 0x3fffff) - col) * step) >> COL_BITS;
+        col += (((bit & 0x3fffff) - col) * s->step) >> COL_BITS;
         memcpy(s->col + from, &col, sizeof(col));
         col >>= 10;
         memcpy(at + k * HALF, &col, sizeof(col));
@@ -293,13 +297,14 @@ ALWAYS_INLINE void learn(struct strips *s, size_t j, const struct strip *p)
 }
 
 /* The row's counter, from n weights of which some are there. */
-static void row_learn(struct counter *row, uint32_t n, uint32_t ones)
+static inline void row_learn(const struct strips *s, struct counter *row,
+                             uint32_t n, uint32_t ones)
 {
     uint32_t times = (row->state & 1023) + n, one = row->state >> 10;
     int64_t miss = ((int64_t)ones << 22) - (int64_t)n * one;
 
     times = times < LINE ? times : LINE;
-    one = (uint32_t)(one + miss / (int32_t)(times + FIRST));
+    one = (uint32_t)(one + (miss * s->line[times] >> 20));
     one = one < 1u << 22 ? one : (1u << 22) - 1;
     row->state = one << 10 | times;
 }
@@ -325,7 +330,7 @@ ALWAYS_INLINE void code_row(struct look *l, int i, const struct around *a,
         ask(s, (size_t)j, &p);
         code(l->r, s->alive + j, row + j, n, &p);
         learn(s, (size_t)j, &p);
-        row_learn(&l->row[i], s->count[j / STRIP],
+        row_learn(s, &l->row[i], s->count[j / STRIP],
                   (uint32_t)__builtin_popcount(p.bits));
     }
 }
@@ -359,6 +364,7 @@ void plane_strips_row(struct look *l, int i)
     struct around a;
 
     plane_around(l, i, &a);
+    l->strips->step = (int32_t)((1u << COL_BITS) / l->strips->rows);
     if (l->g->near == 0) {
         row_alone(l, i, &a);
     } else {
