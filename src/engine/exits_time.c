@@ -205,7 +205,7 @@ static void say_timing(struct bench *b, const struct exit_timing *t,
 {
     char what[64];
 
-    say_time(b, "batch 1", t->plain, t->ruled);
+    say_time(b, "batch 1, one thread", t->plain, t->ruled);
     say_places(b, t);
     snprintf(what, sizeof(what), "batch %d, %d threads", t->batch,
              pool_threads(b->pool));

@@ -140,16 +140,15 @@ static void run_legs(struct work *w, int end)
     }
 }
 
-/* With one shard for many threads they share the layers instead. */
+/* A pass in PASS_EVAL.  With a single shard the threads share its layers: the
+ * pool calls the body on this thread, which runs the pool for each layer. */
 static void run_eval(struct work *w)
 {
     struct exec *e = w->e;
     int shards = exec_shards(e, w->n);
 
-    if (shards == 1 && pool_threads(e->pool) > 1 && !w->backward)
-        pass_wide(w);
-    else
-        pool_run(e->pool, pass_shard, w, shards);
+    w->wide = shards == 1 && pool_threads(e->pool) > 1 && !w->backward;
+    pool_run(e->pool, pass_shard, w, shards);
 }
 
 double exec_run(struct exec *e, enum pass_mode mode, bool backward, int n,

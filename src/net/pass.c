@@ -108,10 +108,46 @@ static void copy_through(float *to, const float *from, size_t count)
         memcpy(to, from, count * sizeof(*to));
 }
 
-void pass_forward(const struct shard *s, int node)
+/* A layer whose output several threads make. */
+struct wide {
+    const struct shard *shard;
+    int node, pieces;
+};
+
+static void run_piece(void *arg, int chunk, int worker)
 {
+    const struct wide *w = arg;
+    enum meter_phase before = meter_enter(METER_ELEMENTS);
+    const struct exec *e = w->shard->work->e;
     struct call c;
 
+    call_for_shard(&c, w->shard, w->node);
+    c.pass.scratch = e->scratch + (size_t)worker * e->plan.scratch;
+    c.pass.piece = chunk;
+    c.pass.pieces = w->pieces;
+    c.pass.kind->forward(&c.pass);
+    meter_enter(before);
+}
+
+static int pieces_of(const struct shard *s, int node)
+{
+    const struct plan *p = &s->work->e->plan;
+    const struct node *n = &p->net->node[node];
+
+    if (!s->work->wide || n->kind->pieces == NULL)
+        return 1;
+    return n->kind->pieces(n->config, p->node[node].in, &n->out, s->n);
+}
+
+void pass_forward(const struct shard *s, int node)
+{
+    struct wide w = {.shard = s, .node = node, .pieces = pieces_of(s, node)};
+    struct call c;
+
+    if (w.pieces > 1) {
+        pool_run(s->work->e->pool, run_piece, &w, w.pieces);
+        return;
+    }
     call_for_shard(&c, s, node);
     if (passes_through(&c.pass))
         copy_through(c.pass.y, c.x[0], pass_count(&c.pass));
@@ -287,56 +323,6 @@ void pass_shard(void *arg, int chunk, int worker)
     fill(&s);
     for (i = w->from; i < w->to; i++)
         run_op(&s, &w->e->plan.op[i]);
-    meter_enter(METER_OUTSIDE);
-}
-
-/* A layer whose output several threads make. */
-struct wide {
-    const struct shard *shard;
-    int node, pieces;
-};
-
-static void run_piece(void *arg, int chunk, int worker)
-{
-    const struct wide *w = arg;
-    enum meter_phase before = meter_enter(METER_ELEMENTS);
-    const struct exec *e = w->shard->work->e;
-    struct call c;
-
-    call_for_shard(&c, w->shard, w->node);
-    c.pass.scratch = e->scratch + (size_t)worker * e->plan.scratch;
-    c.pass.piece = chunk;
-    c.pass.pieces = w->pieces;
-    c.pass.kind->forward(&c.pass);
-    meter_enter(before);
-}
-
-static int pieces_of(const struct shard *s, int node)
-{
-    const struct plan *p = &s->work->e->plan;
-    const struct node *n = &p->net->node[node];
-
-    if (n->kind->pieces == NULL)
-        return 1;
-    return n->kind->pieces(n->config, p->node[node].in, &n->out, s->n);
-}
-
-void pass_wide(struct work *w)
-{
-    struct shard s = shard_of(w, 0, 0);
-    int i;
-
-    fill(&s);
-    for (i = w->from; i < w->to; i++) {
-        const struct plan_op *op = &w->e->plan.op[i];
-        struct wide wide = {.shard = &s, .node = op->node};
-
-        wide.pieces = op->kind == OP_FORWARD ? pieces_of(&s, op->node) : 1;
-        if (wide.pieces > 1)
-            pool_run(w->e->pool, run_piece, &wide, wide.pieces);
-        else
-            run_op(&s, op);
-    }
     meter_enter(METER_OUTSIDE);
 }
 

@@ -42,6 +42,7 @@ struct work {
     bool backward;
     int n;
     uint64_t seed, step;
+    bool wide;    /* threads share the layers of the only shard */
     int from, to; /* operations of this leg */
 };
 
@@ -54,10 +55,6 @@ struct shard {
 
 /* A pool body; arg is a struct work: one leg on shard `chunk`. */
 void pass_shard(void *arg, int chunk, int worker);
-
-/* The same for the only shard of a pass in PASS_EVAL, called by the thread that
- * runs the pool: layers are cut into pieces for all threads. */
-void pass_wide(struct work *w);
 
 /* Likewise, a staged program. */
 void pass_staged(void *arg, int chunk, int worker);
