@@ -115,7 +115,7 @@ static void test_what_is_measured_did_what_was_counted(void **state)
     str_clear(&t.said);
     tiny_do(&t, "exits time");
     assert_said(&t, "as the graph says");
-    assert_said(&t, "batch 1: last exit alone");
+    assert_said(&t, "batch 1, one thread: last exit alone");
     assert_said(&t, "heads and criterion included");
     tiny_do(&t, "expect exit_speed > 0");
     tiny_close(&t);
