@@ -8,14 +8,19 @@ bool border_is_none(const struct border *f)
            f->w <= f->image_w;
 }
 
+static size_t line_of(const struct border *f)
+{
+    return f->line > 0 ? f->line : f->w * f->c;
+}
+
 size_t border_line(const struct border *f)
 {
-    return (border_is_none(f) ? f->image_w : f->w) * f->c;
+    return border_is_none(f) ? f->image_w * f->c : line_of(f);
 }
 
 size_t border_count(const struct border *f)
 {
-    return border_is_none(f) ? 0 : f->h * f->w * f->c;
+    return border_is_none(f) ? 0 : f->h * line_of(f);
 }
 
 static size_t lesser(size_t a, size_t b)
@@ -38,7 +43,7 @@ void border_put(const struct border *f, const float *image, size_t first,
                 size_t lines, float *frame)
 {
     size_t end = lesser(first + lines, f->top + lines_of(f));
-    size_t count = floats_of(f), from = f->image_w * f->c, to = f->w * f->c, i;
+    size_t count = floats_of(f), from = f->image_w * f->c, to = line_of(f), i;
 
     frame += f->left * f->c;
     for (i = first > f->top ? first : f->top; i < end; i++)
@@ -47,11 +52,11 @@ void border_put(const struct border *f, const float *image, size_t first,
 
 void border_take(const struct border *f, const float *frame, float *image)
 {
-    size_t lines = lines_of(f), count = floats_of(f), i;
+    size_t lines = lines_of(f), count = floats_of(f), to = f->image_w * f->c, i;
 
-    if (lines < f->image_h || count < f->image_w * f->c)
-        vec_zero(image, f->image_h * f->image_w * f->c);
-    frame += (f->top * f->w + f->left) * f->c;
+    if (lines < f->image_h || count < to)
+        vec_zero(image, f->image_h * to);
+    frame += f->top * line_of(f) + f->left * f->c;
     for (i = 0; i < lines; i++)
-        vec_copy(frame + i * f->w * f->c, image + i * f->image_w * f->c, count);
+        vec_copy(frame + i * line_of(f), image + i * to, count);
 }

@@ -14,6 +14,7 @@ struct border {
     size_t image_h, image_w, c;
     size_t h, w;
     size_t top, left;
+    size_t line; /* floats from line to line of the frame; 0: w * c */
 };
 
 /* Whether there is nothing around the image: it may be used as it is. */

@@ -21,6 +21,7 @@
 #include <string.h>
 
 #include "par/meter.h"
+#include "tensor/border.h"
 #include "tensor/rows.h"
 #include "tensor/turn.h"
 #include "tensor/vec.h"
@@ -144,52 +145,29 @@ bool conv_zeros_pay(const struct conv_zeros *z, const float *dy)
     return (double)alive < DENSE_FROM * (double)n;
 }
 
-/* Part of an image line that the frame shows. */
-struct strip {
-    size_t at, count; /* in the frame; floats */
-};
-
-static struct strip strip_of(const struct window *w, const struct frame *f)
+static struct border border_of(const struct window *w, const struct frame *f,
+                               size_t line)
 {
-    size_t left = (size_t)w->left, room = f->w - left;
-
-    return (struct strip){.at = left * f->c,
-                          .count = (room < (size_t)w->w ? room : (size_t)w->w) *
-                                   f->c};
-}
-
-static size_t shown_lines(const struct window *w, const struct frame *f)
-{
-    size_t room = f->h - (size_t)w->top;
-
-    return room < (size_t)w->h ? room : (size_t)w->h;
+    return (struct border){.image_h = (size_t)w->h,
+                           .image_w = (size_t)w->w,
+                           .c = f->c,
+                           .h = f->h,
+                           .w = f->w,
+                           .top = (size_t)w->top,
+                           .left = (size_t)w->left,
+                           .line = line};
 }
 
 static void to_frame(const struct window *w, const struct frame *f,
                      const float *image, float *frame)
 {
-    struct strip s = strip_of(w, f);
-    size_t i, lines = shown_lines(w, f), line = (size_t)w->w * f->c;
+    struct border b = border_of(w, f, f->x_line);
 
     if (f->padded)
         vec_zero(frame, f->h * f->x_line);
-    for (i = 0; i < lines; i++)
-        vec_copy(image + i * line,
-                 frame + ((size_t)w->top + i) * f->x_line + s.at, s.count);
+    border_put(&b, image, 0, f->h, frame);
     if (f->twice)
         vec_copy(frame, frame + f->second, f->h * f->x_line);
-}
-
-static void from_frame(const struct window *w, const struct frame *f,
-                       const float *frame, float *image)
-{
-    struct strip s = strip_of(w, f);
-    size_t i, lines = shown_lines(w, f), line = (size_t)w->w * f->c;
-
-    vec_zero(image, (size_t)w->h * line);
-    for (i = 0; i < lines; i++)
-        vec_copy(frame + ((size_t)w->top + i) * f->line + s.at,
-                 image + i * line, s.count);
 }
 
 /* A block of output lines of one sample. */
@@ -290,8 +268,11 @@ static void add_sample(const struct conv_zeros *z, const struct frame *f,
             add_input(&b, gradient);
         b.dy += (size_t)b.lines * (size_t)w->out_w * f->k;
     }
-    if (dx != NULL && f->padded)
-        from_frame(w, f, s->dx, dx);
+    if (dx != NULL && f->padded) {
+        struct border edge = border_of(w, f, f->line);
+
+        border_take(&edge, s->dx, dx);
+    }
 }
 
 void conv_zeros_backward(const struct conv_zeros *z, const float *x,
