@@ -67,7 +67,6 @@ struct strips {
     int turn;                     /* which of a strip's entries speaks anew */
     int32_t step;                 /* of columns, in this row */
     uint32_t part[TIMES + STRIP]; /* 2^20 over times */
-    uint32_t line[LINE + 1];      /* the same of a row */
     struct tally table[AT_END];
     /* By column, with room for a strip behind: 22 bits of a probability, what
      * it says, all bits where it is alive. */
@@ -121,8 +120,6 @@ struct strips *plane_strips_new(struct look *l, struct err *err)
         s->weight[k] = 65536 * 5 / 16;
     for (k = 0; k < TIMES + STRIP; k++)
         s->part[k] = (1u << 20) / (uint32_t)(k + PRIOR);
-    for (k = 0; k <= LINE; k++)
-        s->line[k] = (1u << 20) / (uint32_t)(k + FIRST);
     for (k = 0; k < AT_END; k++)
         s->table[k].said = guess_stretch[l->usual >> 4];
     start_columns(s, l);
@@ -297,14 +294,13 @@ ALWAYS_INLINE void learn(struct strips *s, size_t j, const struct strip *p)
 }
 
 /* The row's counter, from n weights of which some are there. */
-static inline void row_learn(const struct strips *s, struct counter *row,
-                             uint32_t n, uint32_t ones)
+static inline void row_learn(struct counter *row, uint32_t n, uint32_t ones)
 {
     uint32_t times = (row->state & 1023) + n, one = row->state >> 10;
     int64_t miss = ((int64_t)ones << 22) - (int64_t)n * one;
 
     times = times < LINE ? times : LINE;
-    one = (uint32_t)(one + (miss * s->line[times] >> 20));
+    one = (uint32_t)(one + miss / (int32_t)(times + FIRST));
     one = one < 1u << 22 ? one : (1u << 22) - 1;
     row->state = one << 10 | times;
 }
@@ -330,7 +326,7 @@ ALWAYS_INLINE void code_row(struct look *l, int i, const struct around *a,
         ask(s, (size_t)j, &p);
         code(l->r, s->alive + j, row + j, n, &p);
         learn(s, (size_t)j, &p);
-        row_learn(s, &l->row[i], s->count[j / STRIP],
+        row_learn(&l->row[i], s->count[j / STRIP],
                   (uint32_t)__builtin_popcount(p.bits));
     }
 }
