@@ -14,6 +14,7 @@
 #include "compress/timing.h"
 #include "par/pool.h"
 #include "tensor/gemm.h"
+#include "tensor/isa.h"
 #include "tensor/sparse.h"
 
 struct layer {
@@ -104,7 +105,7 @@ int main(void)
     assert_non_null(pool);
     gemm_start();
     gemm_warm(pool);
-    printf("sparse products, one thread, %s\n", sparse_kernel());
+    printf("sparse products, one thread, %s\n", isa_name(isa_now()));
     for (i = 0; i < count; i++) {
         float *w = random_weights((size_t)layers[i].in * (size_t)layers[i].out);
 

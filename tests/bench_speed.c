@@ -8,7 +8,9 @@
  *   bench_speed one NET USE BATCH THREADS SECONDS [OPTIMISER [DATA]]
  *                                    one rate and its phases, as JSON
  *   bench_speed spec NET             the net's text
- * USE is train or infer, DATA digits or noise.
+ * USE is train or infer, DATA digits or noise.  ISA=plain or avx2 keeps our
+ * products to narrower vectors than the processor has; OpenBLAS has its own
+ * OPENBLAS_CORETYPE.
  */
 #include "tests/support.h"
 
@@ -26,6 +28,7 @@
 #include "net/zoo.h"
 #include "par/meter.h"
 #include "tensor/gemm.h"
+#include "tensor/isa.h"
 #include "tests/learning.h"
 #include "train/eval.h"
 #include "train/loss.h"
@@ -472,10 +475,22 @@ static int print_one(int argc, char **argv)
     return 0;
 }
 
+static void limit_isa(void)
+{
+    const char *wanted = getenv("ISA");
+    int isa;
+
+    for (isa = 0; wanted != NULL && isa < ISA_COUNT; isa++) {
+        if (strcmp(wanted, isa_name((enum isa)isa)) == 0)
+            isa_limit((enum isa)isa);
+    }
+}
+
 int main(int argc, char **argv)
 {
     const char *full = getenv("FULL");
 
+    limit_isa();
     if (argc >= 7 && strcmp(argv[1], "one") == 0)
         return print_one(argc, argv);
     if (argc == 3 && strcmp(argv[1], "spec") == 0) {

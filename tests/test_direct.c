@@ -12,13 +12,14 @@
 #include "tensor/conv_direct.h"
 #include "tensor/conv_zeros.h"
 #include "tensor/direct.h"
+#include "tensor/isa.h"
 #include "tensor/winograd.h"
 
 #define TOLERANCE 2e-6 /* of the sum of the products' sizes */
 #define GUARD     16   /* floats around a result */
 #define MARK      77.0f
 
-static const int lanes[] = {0, 8, 4};
+static const enum isa isas[] = {ISA_AVX512, ISA_AVX2, ISA_PLAIN};
 
 static float *noise(size_t n, uint64_t seed)
 {
@@ -153,8 +154,8 @@ static void test_products_of_any_number_of_units(void **state)
     size_t k, units;
 
     (void)state;
-    for (k = 0; k < LENGTH(lanes); k++) {
-        direct_limit(lanes[k]);
+    for (k = 0; k < LENGTH(isas); k++) {
+        isa_limit(isas[k]);
         for (units = DIRECT_LEAST; units <= 140; units++) {
             struct sizes s = {2, 7, 3, 10, units, units % 3};
 
@@ -162,7 +163,7 @@ static void test_products_of_any_number_of_units(void **state)
             check_gradient(&s);
         }
     }
-    direct_limit(0);
+    isa_limit(ISA_AVX512);
 }
 
 static void test_products_of_any_number_of_places_and_floats(void **state)
@@ -171,8 +172,8 @@ static void test_products_of_any_number_of_places_and_floats(void **state)
     int n;
 
     (void)state;
-    for (k = 0; k < LENGTH(lanes); k++) {
-        direct_limit(lanes[k]);
+    for (k = 0; k < LENGTH(isas); k++) {
+        isa_limit(isas[k]);
         for (n = 1; n <= 30; n++) {
             struct sizes s = {1 + n % 3, n, 1 + n % 4, (size_t)n, 70, 0};
 
@@ -180,7 +181,7 @@ static void test_products_of_any_number_of_places_and_floats(void **state)
             check_gradient(&s);
         }
     }
-    direct_limit(0);
+    isa_limit(ISA_AVX512);
 }
 
 /* Kernels that do not fit the cache are read in parts; so many places that a
@@ -197,8 +198,8 @@ static void test_products_of_unusual_size(void **state)
     size_t k, i;
 
     (void)state;
-    for (k = 0; k < LENGTH(lanes); k++) {
-        direct_limit(lanes[k]);
+    for (k = 0; k < LENGTH(isas); k++) {
+        isa_limit(isas[k]);
         for (i = 0; i < LENGTH(unusual); i++) {
             check_product(&unusual[i], true, false);
             check_product(&unusual[i], false, true);
@@ -208,7 +209,7 @@ static void test_products_of_unusual_size(void **state)
         direct_product(&d, x, x, bias, y);
         assert_true(y[7] == 3.0f && y[8] == 0.0f && y[20] == MARK);
     }
-    direct_limit(0);
+    isa_limit(ISA_AVX512);
     release(y, y_count(&d));
 }
 
@@ -344,14 +345,14 @@ static void test_convolutions_of_any_window(void **state)
                             .n = 1 + count % 3,
                             .filters = 4 + count % 14};
 
-                        direct_limit(lanes[(size_t)count % LENGTH(lanes)]);
+                        isa_limit(isas[(size_t)count % LENGTH(isas)]);
                         check_conv(&c);
                     }
                 }
             }
         }
     }
-    direct_limit(0);
+    isa_limit(ISA_AVX512);
 }
 
 /* The layers of the zoo's nets, and a window larger than its image. */
@@ -390,11 +391,11 @@ static void test_convolutions_by_tiles(void **state)
 
         size = 10 + i % 8;
         c.w = window(size, size - i % 3, 8 + i * 5 % 43, taps, one, i % 4 < 2);
-        direct_limit(lanes[(size_t)i % LENGTH(lanes)]);
+        isa_limit(isas[(size_t)i % LENGTH(isas)]);
         paid += winograd_pays(&c.w, c.n, c.filters);
         check_conv(&c);
     }
-    direct_limit(0);
+    isa_limit(ISA_AVX512);
     assert_true(paid > 30);
 }
 

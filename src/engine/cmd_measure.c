@@ -10,6 +10,7 @@
 #include "engine/sheets.h"
 #include "layer/layer.h"
 #include "tensor/gemm.h"
+#include "tensor/isa.h"
 #include "tensor/sparse.h"
 
 #define LEVELS_MOST  24
@@ -241,7 +242,7 @@ static void publish(const struct study *s)
 
     snprintf(t->layer, sizeof(t->layer), "%s", s->node->name);
     (void)shape_text(&s->p->def.shape, t->kernel, sizeof(t->kernel));
-    snprintf(t->kernels, sizeof(t->kernels), "%s", sparse_kernel());
+    snprintf(t->kernels, sizeof(t->kernels), "%s", isa_name(isa_now()));
     t->stage = s->b->history->current;
     t->runs = s->runs;
     t->done = s->done;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "par/meter.h"
+#include "tensor/isa.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -100,13 +101,6 @@ typedef int32_t whole16 __attribute__((vector_size(64), aligned(4), may_alias));
 #include "tensor/direct_kernel.h"
 #endif
 
-static int widest; /* direct_limit */
-
-void direct_limit(int lanes)
-{
-    widest = lanes;
-}
-
 /* The processor's kernels, the widest first, NULL at the end. */
 static const struct kernel *const *kernels(void)
 {
@@ -115,16 +109,10 @@ static const struct kernel *const *kernels(void)
     static const struct kernel *const all[] = {&avx512_kernel, &avx2_kernel,
                                                &fma_kernel, NULL};
 
-    if (widest != 4 && __builtin_cpu_supports("avx2") &&
-        __builtin_cpu_supports("fma"))
-        return all + (widest == 8 || !__builtin_cpu_supports("avx512f"));
+    if (isa_now() != ISA_PLAIN)
+        return all + (isa_now() == ISA_AVX2);
 #endif
     return plain;
-}
-
-int direct_lanes(void)
-{
-    return kernels()[0]->lanes;
 }
 
 /* Units first..next-1 are done by one kernel, `vectors` at a time. */

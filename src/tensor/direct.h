@@ -4,10 +4,9 @@
  * image, and the next place begins a few floats further on, so that the matrix
  * a general product would want is there already, with rows that overlap.
  *
- * The widest kernel of the processor is chosen at run time: 16 lanes (AVX-512),
- * 8 (AVX2 with fused multiply-add), 4.  A sum goes over its terms in order, in
- * one accumulator, so that the bits depend on the processor but on nothing
- * else. Threads: no shared state.
+ * The widest kernel of the processor is taken (isa.h): 16, 8 or 4 lanes.  A sum
+ * goes over its terms in order, in one accumulator, so that the bits depend on
+ * the processor but on nothing else. Threads: no shared state.
  */
 #ifndef TENSOR_DIRECT_H
 #define TENSOR_DIRECT_H
@@ -44,12 +43,6 @@ void direct_product(const struct direct *d, const float *x, const float *w,
  * as y does; add: that is added to dw. */
 void direct_gradient(const struct direct *d, const float *x, const float *dy,
                      bool add, float *dw);
-
-/* Lanes of the widest kernel in use. */
-int direct_lanes(void);
-/* For tests: only kernels of so many lanes or fewer, where there are such; 0:
- * all.  Before other threads use them. */
-void direct_limit(int lanes);
 
 /* The same by plain loops in double, dw added to sums in double. */
 void direct_product_ref(const struct direct *d, const float *x, const float *w,

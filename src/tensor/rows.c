@@ -17,6 +17,7 @@
 
 #include <string.h>
 
+#include "tensor/isa.h"
 #include "tensor/vec.h"
 
 #if defined(__x86_64__)
@@ -136,31 +137,12 @@ static void find_across(const struct rows *r)
     }
 }
 
-bool rows_can(enum rows_isa isa)
+static const struct kernel *kernel_of(enum isa isa)
 {
 #if defined(__x86_64__)
-    if (isa == ROWS_AVX2)
-        return __builtin_cpu_supports("avx2") &&
-               __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi");
-    if (isa == ROWS_AVX512)
-        return rows_can(ROWS_AVX2) && __builtin_cpu_supports("avx512f");
-#endif
-    return isa == ROWS_PLAIN;
-}
-
-static enum rows_isa best_isa(void)
-{
-    if (rows_can(ROWS_AVX512))
-        return ROWS_AVX512;
-    return rows_can(ROWS_AVX2) ? ROWS_AVX2 : ROWS_PLAIN;
-}
-
-static const struct kernel *kernel_of(enum rows_isa isa)
-{
-#if defined(__x86_64__)
-    if (isa == ROWS_AVX512)
+    if (isa == ISA_AVX512)
         return &avx512_kernel;
-    if (isa == ROWS_AVX2)
+    if (isa == ISA_AVX2)
         return &avx2_kernel;
 #else
     (void)isa;
@@ -168,12 +150,12 @@ static const struct kernel *kernel_of(enum rows_isa isa)
     return &plain_kernel;
 }
 
-void rows_find_by(enum rows_isa isa, const struct rows *r)
+void rows_find(const struct rows *r)
 {
     if (r->x_list == 1)
         find_across(r);
     else
-        kernel_of(isa)->find(r);
+        kernel_of(isa_now())->find(r);
 }
 
 /* An odd number of eights, all in one tile, loses half a vector of sixteen; and
@@ -188,14 +170,15 @@ static bool is_narrow(const struct kernel *k, size_t width)
 
 /* Tiles as equal as can be: only then has the last one two vectors or more,
  * where it must move back over its own. */
-void rows_sum_by(enum rows_isa isa, const struct rows *r, size_t width)
+void rows_sum(const struct rows *r, size_t width)
 {
+    enum isa isa = isa_now();
     const struct kernel *k = kernel_of(isa);
     size_t vectors, tiles, i;
     struct tile t = {0};
 
-    if (isa == ROWS_AVX512 && is_narrow(k, width))
-        k = kernel_of(ROWS_AVX2);
+    if (isa == ISA_AVX512 && is_narrow(k, width))
+        k = kernel_of(ISA_AVX2);
     vectors = (width + k->lanes - 1) / k->lanes;
     tiles = (vectors + k->tile - 1) / k->tile;
     for (i = 0; i < tiles; i++) {
@@ -206,14 +189,4 @@ void rows_sum_by(enum rows_isa isa, const struct rows *r, size_t width)
         k->sum[here](r, &t);
         t.first += here * k->lanes;
     }
-}
-
-void rows_find(const struct rows *r)
-{
-    rows_find_by(best_isa(), r);
-}
-
-void rows_sum(const struct rows *r, size_t width)
-{
-    rows_sum_by(best_isa(), r, width);
 }

@@ -50,10 +50,4 @@ void rows_find(const struct rows *r);
 /* width: floats of a row, at least ROWS_LEAST. */
 void rows_sum(const struct rows *r, size_t width);
 
-/* The same by the loops for one kind of processor, for tests. */
-enum rows_isa { ROWS_PLAIN, ROWS_AVX2, ROWS_AVX512, ROWS_ISAS };
-bool rows_can(enum rows_isa isa);
-void rows_find_by(enum rows_isa isa, const struct rows *r);
-void rows_sum_by(enum rows_isa isa, const struct rows *r, size_t width);
-
 #endif

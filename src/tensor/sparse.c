@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "tensor/isa.h"
 #include "tensor/turn.h"
 
 #if defined(__x86_64__)
@@ -13,7 +14,6 @@
 
 #define PAIRS        (SPARSE_LANES / 2)
 #define FEW          4  /* fewer samples than this are taken one by one */
-#define WIDEST       16 /* floats of a vector */
 #define SPARSE_STRIP 64 /* samples of the widest strip */
 
 /* Vectors that may lie on any float. */
@@ -63,7 +63,6 @@ static inline __attribute__((always_inline)) lanes4 collect(const float *x,
 #endif
 
 struct kernel {
-    const char *name;
     int floats; /* of a vector; a strip is 8, 4, 2 or 1 vectors wide */
     const struct kernel
         *narrower; /* better for one vector of samples; may be NULL */
@@ -72,30 +71,17 @@ struct kernel {
     void (*many)(const struct sparse *s, const float *xt, float *yt, int width);
 };
 
-static const struct kernel plain_kernel = {"plain", 4, NULL, plain_one,
-                                           plain_many};
-
-/* The best with vectors of so many floats or fewer. */
-static const struct kernel *best_kernel(int lanes)
+static const struct kernel *best_kernel(void)
 {
+    static const struct kernel plain = {4, NULL, plain_one, plain_many};
 #if defined(__x86_64__)
-    static const struct kernel avx2 = {"avx2", 8, NULL, avx2_one, avx2_many};
-    static const struct kernel avx512 = {"avx512", 16, &avx2, avx2_one,
-                                         avx512_many};
+    static const struct kernel avx2 = {8, NULL, avx2_one, avx2_many};
+    static const struct kernel avx512 = {16, &avx2, avx2_one, avx512_many};
 
-    if (lanes >= 8 && __builtin_cpu_supports("avx2") &&
-        __builtin_cpu_supports("fma"))
-        return lanes >= 16 && __builtin_cpu_supports("avx512f") ? &avx512
-                                                                : &avx2;
-#else
-    (void)lanes;
+    if (isa_now() != ISA_PLAIN)
+        return isa_now() == ISA_AVX512 ? &avx512 : &avx2;
 #endif
-    return &plain_kernel;
-}
-
-const char *sparse_kernel(void)
-{
-    return best_kernel(WIDEST)->name;
+    return &plain;
 }
 
 /* Making and taking apart. */
@@ -298,9 +284,10 @@ static void clear_rest(float *xt, int in, int n, int width)
                (size_t)(width - n) * sizeof(*xt));
 }
 
-static void mul(const struct kernel *kernel, const struct sparse *s,
-                const float *x, float *y, int n, float *scratch)
+void sparse_mul(const struct sparse *s, const float *x, float *y, int n,
+                float *scratch)
 {
+    const struct kernel *kernel = best_kernel();
     size_t in = (size_t)s->in, out = (size_t)s->out;
 
     for (; n > 0 && n < FEW; n--, x += in, y += out)
@@ -318,18 +305,6 @@ static void mul(const struct kernel *kernel, const struct sparse *s,
         y += out * (size_t)here;
         n -= here;
     }
-}
-
-void sparse_mul(const struct sparse *s, const float *x, float *y, int n,
-                float *scratch)
-{
-    mul(best_kernel(WIDEST), s, x, y, n, scratch);
-}
-
-void sparse_mul_by(int lanes, const struct sparse *s, const float *x, float *y,
-                   int n, float *scratch)
-{
-    mul(best_kernel(lanes), s, x, y, n, scratch);
 }
 
 void sparse_mul_ref(const struct sparse *s, const float *x, float *y, int n)

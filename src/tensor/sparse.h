@@ -55,16 +55,9 @@ size_t sparse_bytes(const struct sparse *s);
 size_t sparse_scratch(const struct sparse *s, int n);
 void sparse_mul(const struct sparse *s, const float *x, float *y, int n,
                 float *scratch);
-/* What sparse_mul is where vectors have so many floats at most: 4, 8 (AVX2 and
- * FMA) or 16 (AVX-512). */
-void sparse_mul_by(int lanes, const struct sparse *s, const float *x, float *y,
-                   int n, float *scratch);
 /* The same by plain loops with double sums. */
 void sparse_mul_ref(const struct sparse *s, const float *x, float *y, int n);
 /* w (in,out), every value where it was. */
 void sparse_unpack(const struct sparse *s, float *w);
-
-/* "avx512", "avx2" or "plain": what sparse_mul runs on here. */
-const char *sparse_kernel(void);
 
 #endif

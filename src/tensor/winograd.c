@@ -8,6 +8,7 @@
 #include "par/meter.h"
 #include "tensor/border.h"
 #include "tensor/direct.h"
+#include "tensor/isa.h"
 #include "tensor/vec.h"
 
 #define SIDE        6
@@ -71,7 +72,7 @@ struct kernel {
                    int outputs);
 };
 
-/* As wide as those of the products, and narrower ones. */
+/* The widest first. */
 static const struct kernel *kernels(void)
 {
     static const struct kernel all[] = {
@@ -81,11 +82,12 @@ static const struct kernel *kernels(void)
 #endif
         {4, lanes4_input, lanes4_output}
     };
-    const struct kernel *k = all;
 
-    while (k->lanes > (size_t)direct_lanes())
-        k++;
-    return k;
+#if defined(__x86_64__)
+    return all + (ISA_AVX512 - isa_now());
+#else
+    return all;
+#endif
 }
 
 /* The kernel for channels `at` on, moved back where fewer are left than the
