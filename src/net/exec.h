@@ -68,8 +68,8 @@ struct exec_stages {
                   const float *y, uint8_t *stay);
     void *arg;
 };
-/* PASS_EVAL over n samples, a shard on one thread: times at batch 1 are those of
- * one core. */
+/* PASS_EVAL over n samples, a shard on one thread: times at batch 1 are those
+ * of one core. */
 void exec_run_staged(struct exec *e, int n, const struct exec_stages *stages);
 /* Samples that node was run on in the last staged run; the products that were
  * done in all of it. */
