@@ -315,7 +315,7 @@ static void check_conv(const struct conv_case *c)
 
     assert_true(conv_direct_fits(w, c->filters));
     direct.scratch = guarded(room);
-    conv_direct_forward(&direct, x, k, b, y);
+    conv_direct_forward(&direct, 0, c->n * w->out_h, x, k, b, y);
     conv_ref(c, x, k, b, want);
     assert_near(y, want, ys, 1.0 + w->kh * w->kw * w->c);
     check_backward(c, &direct, x, k);

@@ -37,6 +37,12 @@ void *mem_block_array(size_t n, size_t size, const char *what,
                       struct err *err) MUST_CHECK;
 void mem_block_free(void *p);
 
+/* The larger: of memory that serves one or the other. */
+static inline size_t mem_larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
 /* a*b into *out; false when it does not fit. */
 bool mem_mul(size_t a, size_t b, size_t *out);
 

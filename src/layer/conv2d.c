@@ -10,6 +10,7 @@
  * 1x1 window with stride 1 needs no such matrix: x is it.  Backward makes the
  * blocks again, which is cheaper than keeping them.
  */
+#include "base/mem.h"
 #include "layer/kinds.h"
 #include "tensor/conv.h"
 #include "tensor/conv_direct.h"
@@ -163,11 +164,6 @@ static struct plan plan_of(const void *config, const struct shape *in, int n)
     return p;
 }
 
-static size_t most(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
-
 static size_t scratch(const void *config, const struct shape *in,
                       const struct shape *out, int n, bool train)
 {
@@ -180,10 +176,10 @@ static size_t scratch(const void *config, const struct shape *in,
         count = conv_direct_scratch(&p.w, n, c->filters, train);
     if (!p.bare && (!is_direct(c, &p.w) ||
                     (train && !conv_direct_input_fits(&p.w, c->filters))))
-        count =
-            most(count, (size_t)p.block * (size_t)p.w.out_w * (size_t)p.depth);
+        count = mem_larger(count, (size_t)p.block * (size_t)p.w.out_w *
+                                      (size_t)p.depth);
     if (train && c->groups == 1 && conv_zeros_fit(&p.w))
-        count = most(count, conv_zeros_scratch(&p.w, c->filters));
+        count = mem_larger(count, conv_zeros_scratch(&p.w, c->filters));
     return count;
 }
 
@@ -241,14 +237,16 @@ static void forward_block(const struct layer_pass *p, const struct plan *plan,
         vec_add_row(p->param[1], y, (size_t)rows, (size_t)c->filters);
 }
 
-static void forward_matrix(const struct layer_pass *p, const struct span *lines)
+static void forward_matrix(const struct layer_pass *p)
 {
     struct plan plan = plan_of(p->config, p->in, p->n);
-    int first, end = lines->first + lines->count;
+    int first;
 
-    for (first = lines->first; first < end; first += plan.block)
-        forward_block(p, &plan, first,
-                      end - first < plan.block ? end - first : plan.block);
+    for (first = 0; first < plan.lines; first += plan.block) {
+        int left = plan.lines - first;
+
+        forward_block(p, &plan, first, left < plan.block ? left : plan.block);
+    }
 }
 
 static struct conv_direct direct_of(const struct layer_pass *p,
@@ -286,13 +284,11 @@ static void forward(const struct layer_pass *p)
     if (is_grey(c, &w))
         conv_grey(&w, p->x[0], p->param[0], bias, c->filters, s.first, s.count,
                   p->y + at);
-    else if (!is_direct(c, &w))
-        forward_matrix(p, &s);
-    else if (conv_direct_by_lines(&d))
-        conv_direct_lines(&d, s.first, s.count, p->x[0], p->param[0], bias,
-                          p->y);
+    else if (is_direct(c, &w))
+        conv_direct_forward(&d, s.first, s.count, p->x[0], p->param[0], bias,
+                            p->y);
     else
-        conv_direct_forward(&d, p->x[0], p->param[0], bias, p->y);
+        forward_matrix(p);
 }
 
 /* dx of a block and group: dy (rows,group_out) W' (group_out,depth), spread

@@ -3,6 +3,7 @@
  * Inputs of a higher rank are rows along their last axis, as in Keras.
  * Where many x are zero they are left out of the products with x.
  */
+#include "base/mem.h"
 #include "layer/kinds.h"
 #include "tensor/gemm.h"
 #include "tensor/vec.h"
@@ -95,13 +96,13 @@ static size_t scratch(const void *config, const struct shape *in,
     const struct config *c = config;
     size_t inputs = (size_t)shape_last(in);
     size_t rows = (size_t)n * shape_count(in) / inputs;
-    size_t count = zeros_scratch(rows, (size_t)c->units), thin;
+    size_t count = zeros_scratch(rows, (size_t)c->units);
 
     (void)out;
     if (!train)
         return count;
-    thin = gemm_thin_scratch((int)rows, (int)inputs, c->units);
-    return count > thin ? count : thin;
+    return mem_larger(count,
+                      gemm_thin_scratch((int)rows, (int)inputs, c->units));
 }
 
 /* Units of a piece begin on lines of the cache, so that every piece takes the

@@ -15,12 +15,13 @@
 
 #include "base/mem.h"
 #include "net/plan.h"
+#include "tensor/vec.h"
 
 static int buffer_new(struct plan *p, size_t count, int now)
 {
     struct plan_buffer *b = &p->buffer[p->buffer_count];
 
-    b->count = plan_round(count);
+    b->count = vec_lines(count);
     b->row = count / (size_t)p->shard;
     b->first = b->last = now;
     return p->buffer_count++;

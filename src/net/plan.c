@@ -4,8 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-
-#define LINE_FLOATS 16
+#include "tensor/vec.h"
 
 /*
  * Shards.  Every shard of a training batch has a gradient slot as large as the
@@ -43,11 +42,6 @@
 #define EVAL_FACTOR 500.0
 #define EVAL_LEAST  32 /* at most this */
 #define EVAL_MOST   128
-
-size_t plan_round(size_t floats)
-{
-    return (floats + LINE_FLOATS - 1) / LINE_FLOATS * LINE_FLOATS;
-}
 
 static int ceil_div(int a, int b)
 {
@@ -157,11 +151,11 @@ static void count_node(struct plan *p, int i)
     for (k = 0; k < node->param_count; k++) {
         plan->grad[k] = p->grads;
         if (node->param[k].def.trainable && !plan->frozen)
-            p->grads += plan_round(node->param[k].count);
+            p->grads += vec_lines(node->param[k].count);
     }
     plan->shared = p->shared;
     if (node->kind->shared != NULL)
-        p->shared += plan_round(node->kind->shared(node->config, plan->in));
+        p->shared += vec_lines(node->kind->shared(node->config, plan->in));
     plan->part = p->parts;
     if (node->kind->part_count != NULL)
         plan->part_count = node->kind->part_count(node->config, plan->in);
@@ -183,7 +177,7 @@ static void count_scratch(struct plan *p)
         if (scratch > p->scratch)
             p->scratch = scratch;
     }
-    p->scratch = plan_round(p->scratch);
+    p->scratch = vec_lines(p->scratch);
 }
 
 static void describe_inputs(struct plan *p)

@@ -90,7 +90,4 @@ void plan_done(struct plan *p);
 void plan_order(struct plan *p);
 void plan_place(struct plan *p);
 
-/* The number rounded up to whole cache lines of floats. */
-size_t plan_round(size_t floats);
-
 #endif

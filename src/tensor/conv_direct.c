@@ -10,6 +10,9 @@
  */
 #include "tensor/conv_direct.h"
 
+#include <assert.h>
+
+#include "base/mem.h"
 #include "par/meter.h"
 #include "tensor/border.h"
 #include "tensor/direct.h"
@@ -116,9 +119,9 @@ static struct lines lines_in(const struct window *w, int i, int first,
     return (struct lines){.first = from, .count = to - from};
 }
 
-void conv_direct_lines(const struct conv_direct *c, int first, int lines,
-                       const float *x, const float *kernel, const float *bias,
-                       float *y)
+static void forward_lines(const struct conv_direct *c, int first, int lines,
+                          const float *x, const float *kernel,
+                          const float *bias, float *y)
 {
     const struct window *w = c->w;
     struct border f = border_of(w);
@@ -145,13 +148,16 @@ bool conv_direct_by_lines(const struct conv_direct *c)
     return !winograd_pays(c->w, c->n, c->filters);
 }
 
-void conv_direct_forward(const struct conv_direct *c, const float *x,
-                         const float *kernel, const float *bias, float *y)
+void conv_direct_forward(const struct conv_direct *c, int first, int lines,
+                         const float *x, const float *kernel, const float *bias,
+                         float *y)
 {
-    if (conv_direct_by_lines(c))
-        conv_direct_lines(c, 0, c->n * c->w->out_h, x, kernel, bias, y);
-    else
-        winograd(c->w, c->n, x, kernel, bias, c->filters, c->scratch, y);
+    if (conv_direct_by_lines(c)) {
+        forward_lines(c, first, lines, x, kernel, bias, y);
+        return;
+    }
+    assert(first == 0 && lines == c->n * c->w->out_h);
+    winograd(c->w, c->n, x, kernel, bias, c->filters, c->scratch, y);
 }
 
 void conv_direct_kernel(const struct conv_direct *c, const float *x,
@@ -341,7 +347,7 @@ static struct window turned_window(const struct window *w, int filters)
 /* Floats of the kernel turned round, whole cache lines. */
 static size_t kernel_room(const struct window *w, int filters)
 {
-    return ((size_t)(w->kh * w->kw * w->c * filters) + 15) / 16 * 16;
+    return vec_lines((size_t)(w->kh * w->kw * w->c * filters));
 }
 
 static bool turned_pays(const struct window *w, int n, int filters)
@@ -366,11 +372,6 @@ void conv_direct_input(const struct conv_direct *c, const float *kernel,
              c->scratch + kernel_room(c->w, c->filters), dx);
 }
 
-static size_t most(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
-
 static size_t input_scratch(const struct window *w, int n, int filters)
 {
     struct border s = slope_border(w, filters);
@@ -381,8 +382,8 @@ static size_t input_scratch(const struct window *w, int n, int filters)
                    (size_t)d.rows * d.run * d.units;
 
     if (turned_pays(w, n, filters))
-        count =
-            most(count, kernel_room(w, filters) + winograd_scratch(&t, w->c));
+        count = mem_larger(count, kernel_room(w, filters) +
+                                      winograd_scratch(&t, w->c));
     return count;
 }
 
@@ -394,8 +395,8 @@ size_t conv_direct_scratch(const struct window *w, int n, int filters,
     size_t count = border_count(&f) + direct_pack_count(&d);
 
     if (winograd_pays(w, n, filters))
-        count = most(count, winograd_scratch(w, filters));
+        count = mem_larger(count, winograd_scratch(w, filters));
     if (backward && conv_direct_input_fits(w, filters))
-        count = most(count, input_scratch(w, n, filters));
+        count = mem_larger(count, input_scratch(w, n, filters));
     return count;
 }

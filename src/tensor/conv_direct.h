@@ -23,15 +23,13 @@ bool conv_direct_input_fits(const struct window *w, int filters);
 size_t conv_direct_scratch(const struct window *w, int n, int filters,
                            bool backward);
 
-/* y = conv(x) + bias (K), which may be NULL */
-void conv_direct_forward(const struct conv_direct *c, const float *x,
-                         const float *kernel, const float *bias, float *y);
-/* Only output lines first..first+lines-1 of all n * OH, where that can be had:
- * not by tiles.  The bits are the same. */
+/* y = conv(x) + bias (K), which may be NULL; only its output lines
+ * first..first+lines-1 of all n * OH, with the same bits.  By tiles there are
+ * only all of them. */
 bool conv_direct_by_lines(const struct conv_direct *c);
-void conv_direct_lines(const struct conv_direct *c, int first, int lines,
-                       const float *x, const float *kernel, const float *bias,
-                       float *y);
+void conv_direct_forward(const struct conv_direct *c, int first, int lines,
+                         const float *x, const float *kernel, const float *bias,
+                         float *y);
 /* dk is overwritten */
 void conv_direct_kernel(const struct conv_direct *c, const float *x,
                         const float *dy, float *dk);

@@ -6,18 +6,10 @@
 #include "tensor/conv.h"
 #include "tensor/vec.h"
 
-#define LANES        8
 #define VECTORS      2
-#define RUN          (LANES * VECTORS) /* places at a time */
-#define GROUP        5                 /* filters at a time */
+#define RUN          (VEC_LANES * VECTORS) /* places at a time */
+#define GROUP        5                     /* filters at a time */
 #define FILTERS_MOST 8
-
-#define ALWAYS_INLINE static inline __attribute__((always_inline))
-
-typedef float vector
-    __attribute__((vector_size(LANES * sizeof(float)), aligned(4), may_alias));
-
-#define CONST_VECTOR(place) (*(const vector *)(place))
 
 bool conv_grey_fits(const struct window *w, int filters)
 {
@@ -33,21 +25,21 @@ ALWAYS_INLINE void run_of(const struct window *w, const float *x,
                           const float *k, const float *bias, int filters, int n,
                           float *y)
 {
-    vector sum[GROUP][VECTORS] = {{{0}}};
+    vec8 sum[GROUP][VECTORS] = {{{0}}};
     int i, j, f, p;
 
 #pragma GCC unroll 5
     for (f = 0; f < n && bias != NULL; f++)
-        sum[f][0] = sum[f][1] = bias[f] - (vector){0};
+        sum[f][0] = sum[f][1] = bias[f] - (vec8){0};
 
     for (i = 0; i < w->kh; i++, x += w->w) {
         for (j = 0; j < w->kw; j++, k += filters) {
-            vector left = CONST_VECTOR(x + j);
-            vector right = CONST_VECTOR(x + j + LANES);
+            vec8 left = CONST_VEC8(x + j);
+            vec8 right = CONST_VEC8(x + j + VEC_LANES);
 
 #pragma GCC unroll 5
             for (f = 0; f < n; f++) {
-                vector weight = k[f] - (vector){0};
+                vec8 weight = k[f] - (vec8){0};
 
                 sum[f][0] += weight * left;
                 sum[f][1] += weight * right;
@@ -58,7 +50,7 @@ ALWAYS_INLINE void run_of(const struct window *w, const float *x,
     for (f = 0; f < n; f++) {
 #pragma GCC unroll 16
         for (p = 0; p < RUN; p++)
-            y[p * filters + f] = sum[f][p / LANES][p % LANES];
+            y[p * filters + f] = sum[f][p / VEC_LANES][p % VEC_LANES];
     }
 }
 

@@ -20,6 +20,7 @@
 
 #include <string.h>
 
+#include "base/mem.h"
 #include "par/meter.h"
 #include "tensor/border.h"
 #include "tensor/rows.h"
@@ -84,16 +85,11 @@ static struct frame frame_of(const struct window *w, int filters)
     return f;
 }
 
-static size_t most(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
-
 /* Floats that the bits of a block take, a list a filter or a list a place. */
 static size_t alive_floats(const struct frame *f)
 {
     size_t words =
-        most(f->k * rows_words(f->places), f->places * rows_words(f->k));
+        mem_larger(f->k * rows_words(f->places), f->places * rows_words(f->k));
 
     words = whole_halves(words);
     return words * (sizeof(uint64_t) / sizeof(float));
@@ -110,7 +106,7 @@ size_t conv_zeros_scratch(const struct window *w, int filters)
     struct frame f = frame_of(w, filters);
 
     return 2 * f.k * f.kernel + x_floats(&f) + f.h * f.line + alive_floats(&f) +
-           most(f.places, f.k) + f.places;
+           mem_larger(f.places, f.k) + f.places;
 }
 
 static struct scratch scratch_of(const struct conv_zeros *z,
@@ -123,7 +119,7 @@ static struct scratch scratch_of(const struct conv_zeros *z,
     s.x = s.dturned + f->k * f->kernel;
     s.dx = s.x + x_floats(f);
     s.w_at = (uint32_t *)(void *)(s.dx + f->h * f->line);
-    s.y_at = s.w_at + most(f->places, f->k);
+    s.y_at = s.w_at + mem_larger(f->places, f->k);
     return s;
 }
 

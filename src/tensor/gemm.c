@@ -9,6 +9,7 @@
 #include "par/pool.h"
 #include "tensor/direct.h"
 #include "tensor/turn.h"
+#include "tensor/vec.h"
 
 /* Rows, or products of columns and rows, that go without OpenBLAS, if they are
  * so long at least; strides that share lines of the cache. */
@@ -120,22 +121,17 @@ void gemm(const struct gemm *g)
     meter_enter(before);
 }
 
-/* Floats of a transposed operand, whole cache lines. */
-static size_t turned_count(int rows, int cols)
-{
-    return ((size_t)rows * (size_t)cols + 15) / 16 * 16;
-}
-
+/* The turned operands: A and C. */
 size_t gemm_thin_scratch(int m, int n, int k)
 {
-    return turned_count(m, k) + turned_count(m, n);
+    return vec_lines((size_t)m * (size_t)k) + vec_lines((size_t)m * (size_t)n);
 }
 
 /* One core of a Zen 4, 500 to 800: THIN1 Gflop/s instead of 67 for 16 rows,
  * THIN2 instead of 83 for 32. */
 void gemm_thin(const struct gemm *g, float *scratch)
 {
-    float *a = scratch, *c = a + turned_count(g->m, g->k);
+    float *a = scratch, *c = a + vec_lines((size_t)g->m * (size_t)g->k);
     struct direct d = {.lines = 1,
                        .places = g->n,
                        .rows = 1,

@@ -49,6 +49,14 @@ typedef int32_t vec8_bits
 #define VEC8(place)       (*(vec8 *)(place))
 #define CONST_VEC8(place) (*(const vec8 *)(place))
 
+#define VEC_LINE 16 /* floats of a cache line */
+
+/* The number rounded up to whole cache lines. */
+static inline size_t vec_lines(size_t floats)
+{
+    return (floats + VEC_LINE - 1) / VEC_LINE * VEC_LINE;
+}
+
 /* y = 0 */
 void vec_zero(float *y, size_t n);
 /* y = x, nothing when they are the same array */

@@ -14,7 +14,6 @@
 #define SIDE        6
 #define POINTS      (SIDE * SIDE)
 #define TAPS_MOST   5
-#define LINE        16 /* floats of a cache line */
 #define CHUNK       32 /* filters whose kernels are transformed at a time */
 #define BLOCK       (64 * 1024) /* floats of transformed tiles at a time */
 #define TILES_LEAST 8
@@ -116,17 +115,11 @@ struct job {
     const struct kernel *kernels;
 };
 
-/* The number rounded up to whole cache lines. */
-static size_t lines(size_t floats)
-{
-    return (floats + LINE - 1) / LINE * LINE;
-}
-
 /* The points of a tile are so far apart: an odd number of cache lines, for they
  * are written together. */
 static size_t apart(size_t floats)
 {
-    return (lines(floats) / LINE | 1) * LINE;
+    return (vec_lines(floats) / VEC_LINE | 1) * VEC_LINE;
 }
 
 static struct job job_of(const struct window *w, int filters)
@@ -152,7 +145,7 @@ static struct job job_of(const struct window *w, int filters)
                           .units = j.k,
                           .x_place = j.c,
                           .y_place = j.k};
-    j.packed = lines(direct_pack_count(&j.d));
+    j.packed = vec_lines(direct_pack_count(&j.d));
     j.block = BLOCK / (POINTS * (j.c + j.k));
     j.block = j.block < TILES_LEAST ? TILES_LEAST : j.block;
     j.block = j.block < TILES_MOST ? j.block : TILES_MOST;
@@ -296,10 +289,10 @@ struct room {
 
 static struct room room_of(const struct job *j)
 {
-    struct room r = {.packed = lines(border_count(&j->border))};
+    struct room r = {.packed = vec_lines(border_count(&j->border))};
 
     r.u = r.packed + POINTS * j->packed;
-    r.v = r.u + POINTS * lines(j->c * j->k);
+    r.v = r.u + POINTS * vec_lines(j->c * j->k);
     r.m = r.v + POINTS * j->v;
     r.end = r.m + POINTS * j->m;
     return r;

@@ -25,8 +25,7 @@
 
 #define BLOCK      64 /* inputs that are taken at a time */
 #define DENSE_FROM 0.5
-#define LINE       16 /* floats */
-#define HALF       (LINE / 2)
+#define HALF       (VEC_LINE / 2)
 #define EARLY      (HALF / 2)
 #define COUNTED    ((size_t)1 << 30) /* values that 32 bits count */
 
@@ -34,12 +33,6 @@
 static bool is_split(size_t units)
 {
     return units % HALF == EARLY;
-}
-
-/* Floats from row to row that begin on a line. */
-static size_t padded(size_t units)
-{
-    return (units + LINE - 1) / LINE * LINE;
 }
 
 static size_t apart_of(const struct zeros *z)
@@ -58,8 +51,8 @@ size_t zeros_scratch(size_t rows, size_t units)
     size_t forward = bits_of(rows, BLOCK) + BLOCK, kernel;
 
     if (is_split(units))
-        forward += 2 * rows * padded(units + EARLY);
-    kernel = rows * padded(units) + bits_of(BLOCK, rows) + rows;
+        forward += 2 * rows * vec_lines(units + EARLY);
+    kernel = rows * vec_lines(units) + bits_of(BLOCK, rows) + rows;
     return forward > kernel ? forward : kernel;
 }
 
@@ -129,7 +122,7 @@ static void join(const float *even, const float *odd, const float *b, size_t n,
 static void forward_split(const struct zeros *z, const float *x, const float *w,
                           const float *b, float *y)
 {
-    size_t line = padded(z->units + EARLY), s;
+    size_t line = vec_lines(z->units + EARLY), s;
     float *even = z->scratch, *odd = even + z->rows * line;
     float *rest = odd + z->rows * line;
     struct rows r = {.x = x, .x_step = 2, .w = w, .y = even, .y_stride = line};
@@ -167,7 +160,7 @@ void zeros_kernel(const struct zeros *z, const float *x, const float *dy,
                   float *dw)
 {
     enum meter_phase before = meter_enter(METER_PRODUCTS);
-    size_t line = padded(z->units), first, s;
+    size_t line = vec_lines(z->units), first, s;
     float *copy = z->scratch, *bits = copy + z->rows * line;
     uint32_t *at = (uint32_t *)(void *)(bits + bits_of(BLOCK, z->rows));
     struct rows r = {.values = z->rows,
