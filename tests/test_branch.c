@@ -1,5 +1,5 @@
 /* Early exits as parts of nets: costs of the literature, adding, removing,
- * training, pruning. */
+ * pruning. */
 #include "tests/support.h"
 
 #include "base/mem.h"
@@ -9,39 +9,13 @@
 #include "net/branch.h"
 #include "net/size.h"
 #include "net/spec.h"
-#include "net/zoo.h"
 #include "tests/learning.h"
 #include "tests/tiny.h"
+#include "tests/two_exits.h"
 #include "train/eval.h"
 #include "train/trainer.h"
 
 #define CLASSES 5
-
-/* Two exits and a trunk with all that is special: batch norm, dropout, an add
- * and an activation that is folded. */
-static const char two_exits[] =
-    "input 8x8x1; conv2d 4 3x3 padding=same name=c1; batch_norm name=b1;"
-    "relu name=r1; flatten name=f1; dense 5 name=e1 softmax;"
-    "conv2d 4 3x3 padding=same name=c2 from=r1; batch_norm name=b2;"
-    "add name=a2 from=b2,r1; relu name=r2; dropout 0.2 name=d2;"
-    "flatten name=f2; dense 9 name=m1 relu; dense 5 name=main softmax;"
-    "output e1 main";
-
-/* Without anything that looks at a whole batch. */
-static const char plain[] =
-    "input 6x6x1; flatten name=f; dense 12 name=h1 relu;"
-    "dense 5 name=e1 softmax; dense 12 name=h2 relu from=h1;"
-    "dense 5 name=main softmax; output e1 main";
-
-static struct net *zoo_net(const char *name, const struct shape *input)
-{
-    struct err err;
-    struct net *net = zoo_make(zoo_find(name), input, 10, &err);
-
-    if (net == NULL)
-        fail_msg("%s: %s", name, err.msg);
-    return net;
-}
 
 /* Of the nodes that an output needs. */
 static struct size_count needs_of(const struct net *net, int output)
@@ -157,36 +131,6 @@ static void test_without_its_exits_a_net_costs_what_the_cards_say(void **state)
     net_free(lenet);
 }
 
-/* Guesses and confidences of the main classifier, and hits of each exit. */
-struct look {
-    struct evaluation e;
-    int32_t guess[100];
-    float confidence[100];
-};
-
-static void look(struct net *net, const struct dataset *d, struct look *out)
-{
-    struct pool *pool = learning_pool(2);
-    struct eval_details more = {.guess = out->guess,
-                                .confidence = out->confidence};
-    struct err err;
-    struct evaluator *e = evaluator_new(net, d, pool, &err);
-
-    memset(out->guess, 0, sizeof(out->guess));
-    memset(out->confidence, 0, sizeof(out->confidence));
-    assert_non_null(e);
-    assert_ok(
-        evaluator_run(e, &d->test, NULL, 100, &out->e, &more, NULL, &err));
-    evaluator_free(e);
-    pool_free(pool);
-}
-
-static void assert_same_main(const struct look *a, const struct look *b)
-{
-    assert_same_bits(a->guess, b->guess, sizeof(a->guess));
-    assert_same_bits(a->confidence, b->confidence, sizeof(a->confidence));
-}
-
 static struct net *add(const struct net *net, const char *after,
                        const char *head, const char *name)
 {
@@ -197,36 +141,6 @@ static struct net *add(const struct net *net, const char *after,
     if (made == NULL)
         fail_msg("%s", err.msg);
     return made;
-}
-
-static void train(struct net *net, const struct dataset *d,
-                  const struct train_settings *s, int steps, int threads)
-{
-    struct pool *pool = learning_pool(threads);
-    struct step_report report;
-    struct err err;
-    struct trainer *t = trainer_new(net, d, s, 0, pool, &err);
-
-    if (t == NULL)
-        fail_msg("%s", err.msg);
-    while (steps-- > 0)
-        assert_ok(trainer_step(t, &report, &err));
-    assert_int_equal(report.exits, net->output_count);
-    assert_int_equal(report.hits, report.exit_hits[report.exits - 1]);
-    trainer_free(t);
-    pool_free(pool);
-}
-
-static struct train_settings settings(const char *optim, double lr)
-{
-    struct train_settings s = train_defaults();
-
-    s.optim = optim_find(optim);
-    s.rate.lr = lr;
-    s.batch = 32;
-    s.total = 100;
-    s.seed = 3;
-    return s;
 }
 
 static void test_an_exit_stands_behind_its_layer_in_order(void **state)
@@ -364,231 +278,6 @@ static void test_a_graft_that_finds_no_memory_leaves_no_trace(void **state)
     net_free(net);
 }
 
-/* How far one step of plain descent moves each weight, for given weights of
- * the exits. */
-static float *moves(const char *spec, const struct dataset *d, float early,
-                    float main, size_t *count)
-{
-    struct net *net = learning_net(spec, 1), *old = learning_net(spec, 1);
-    struct train_settings s = settings("sgd", 1.0);
-    size_t at = 0, i;
-    float *move;
-
-    s.exit_weight_count = 2;
-    s.exit_weight[0] = early;
-    s.exit_weight[1] = main;
-    train(net, d, &s, 1, 1);
-    *count = net->value_count;
-    move = mem_array(*count, sizeof(*move));
-    for (i = 0; i < *count; i++)
-        move[at++] = net->values[i] - old->values[i];
-    net_free(old);
-    net_free(net);
-    return move;
-}
-
-/* Card E3, and G14: gradients add up where the exit leaves. */
-static void test_the_loss_is_the_weighted_sum_over_the_exits(void **state)
-{
-    struct dataset *d = learning_data("6x6x1", CLASSES, 200, 1);
-    size_t n, i;
-    float *early = moves(plain, d, 1, 0, &n), *main = moves(plain, d, 0, 1, &n);
-    float *both = moves(plain, d, 2, 0.25f, &n);
-    float *want = mem_array(n, sizeof(*want));
-    int moved = 0;
-
-    (void)state;
-    for (i = 0; i < n; i++) {
-        want[i] = 2.0f * early[i] + 0.25f * main[i];
-        moved += early[i] != 0.0f && main[i] != 0.0f;
-    }
-    assert_true(moved > 100);
-    assert_all_close(both, want, n, 1e-4, 1e-6);
-    mem_free(want);
-    mem_free(both);
-    mem_free(main);
-    mem_free(early);
-    dataset_free(d);
-}
-
-/* Card E5: what the first head wants goes no further than its block. */
-static void test_the_gradient_of_the_first_exit_stays_before_it(void **state)
-{
-    struct dataset *d = learning_data("28x28x1", 10, 100, 1);
-    struct net *net = zoo_net("msdnet-mini", NULL), *old;
-    struct train_settings s = settings("sgd", 0.1);
-    bool *needs = mem_array((size_t)net->node_count, sizeof(*needs));
-    int inside = 0, outside = 0, i, k;
-    struct err err;
-
-    (void)state;
-    net_init(net, 1);
-    old = net_clone(net, &err);
-    assert_non_null(old);
-    s.exit_weight_count = 5;
-    s.exit_weight[0] = 1.0f;
-    train(net, d, &s, 1, 2);
-    branch_nodes(net, 0, needs);
-    for (i = 0; i < net->node_count; i++) {
-        for (k = 0; k < net->node[i].param_count; k++) {
-            const struct param *p = &net->node[i].param[k];
-            bool same = memcmp(p->value, old->node[i].param[k].value,
-                               p->count * sizeof(float)) == 0;
-
-            if (!p->def.trainable)
-                continue;
-            if (needs[i])
-                inside += !same;
-            else
-                outside += !same;
-        }
-    }
-    /* Stem, two branches and the exit: nine convolutions with their norms, a
-     * dense layer. */
-    assert_int_equal(inside, 9 * 3 + 2);
-    assert_int_equal(outside, 0);
-    mem_free(needs);
-    net_free(old);
-    net_free(net);
-    dataset_free(d);
-}
-
-/* Card E4: statistics of batch norm included. */
-static void test_heads_alone_leave_the_trunk_as_it_is(void **state)
-{
-    struct dataset *d = learning_data("8x8x1", CLASSES, 300, 1);
-    struct net *net = learning_net(two_exits, 1), *old, *four;
-    struct train_settings s = settings("adam", 0.02);
-    struct look before, after;
-    bool *head = mem_array((size_t)net->node_count, sizeof(*head));
-    struct err err;
-    int i, k;
-
-    (void)state;
-    train(net, d, &s, 20, 2);
-    old = net_clone(net, &err);
-    four = net_clone(net, &err);
-    assert_non_null(old);
-    assert_non_null(four);
-    /* An exit that has everything to learn. */
-    memset(net->node[net_find(net, "e1")].param[0].value, 0, 256 * 5 * 4);
-    memset(four->node[net_find(four, "e1")].param[0].value, 0, 256 * 5 * 4);
-    look(net, d, &before);
-    s.heads_only = true;
-    s.rate.weight_decay = 0.01;
-    train(net, d, &s, 30, 1);
-    train(four, d, &s, 30, 4);
-    look(net, d, &after);
-    assert_same_main(&before, &after);
-    assert_true(after.e.exit_hits[0] > before.e.exit_hits[0] + 30);
-    branch_heads(net, head);
-    for (i = 0; i < net->node_count; i++) {
-        for (k = 0; k < net->node[i].param_count; k++) {
-            const struct param *p = &net->node[i].param[k];
-
-            if (!head[i])
-                assert_same_bits(p->value, old->node[i].param[k].value,
-                                 p->count * sizeof(float));
-            assert_same_bits(four->node[i].param[k].value, p->value,
-                             p->count * sizeof(float));
-        }
-    }
-    mem_free(head);
-    net_free(four);
-    net_free(old);
-    net_free(net);
-    dataset_free(d);
-}
-
-/* A head that learns alone gets the gradient that it gets with the others. */
-static void test_a_frozen_trunk_does_not_change_what_a_head_learns(void **state)
-{
-    struct dataset *d = learning_data("6x6x1", CLASSES, 200, 1);
-    struct net *alone = learning_net(plain, 1), *joint = learning_net(plain, 1);
-    struct train_settings s = settings("sgd", 0.5);
-    const struct param *a, *b;
-    unsigned long calls;
-    struct pool *pool = learning_pool(2);
-    struct step_report report;
-    struct trainer *t;
-    struct err err;
-
-    (void)state;
-    train(joint, d, &s, 1, 1);
-    s.heads_only = true;
-    train(alone, d, &s, 1, 1);
-    a = &alone->node[net_find(alone, "e1")].param[0];
-    b = &joint->node[net_find(joint, "e1")].param[0];
-    assert_all_close(a->value, b->value, a->count, 1e-5, 1e-6);
-
-    t = trainer_new(alone, d, &s, 0, pool, &err);
-    assert_non_null(t);
-    calls = mem_block_calls();
-    assert_ok(trainer_step(t, &report, &err));
-    assert_true(mem_block_calls() == calls);
-    trainer_free(t);
-    pool_free(pool);
-    net_free(joint);
-    net_free(alone);
-    dataset_free(d);
-}
-
-static void test_what_does_not_fit_the_exits_is_refused(void **state)
-{
-    struct dataset *d = learning_data("6x6x1", CLASSES, 50, 1);
-    struct net *net = learning_net(plain, 1);
-    struct net *one = learning_net("input 6x6x1; flatten; dense 5", 1);
-    struct train_settings s = settings("sgd", 0.1);
-    struct pool *pool = learning_pool(1);
-    struct err err;
-
-    (void)state;
-    s.exit_weight_count = 3;
-    assert_null(trainer_new(net, d, &s, 0, pool, &err));
-    assert_non_null(strstr(err.msg, "3 weights for 2 exits"));
-    s.exit_weight_count = 2;
-    s.exit_weight[1] = -1.0f;
-    assert_null(trainer_new(net, d, &s, 0, pool, &err));
-    assert_non_null(strstr(err.msg, "-1"));
-    s = settings("sgd", 0.1);
-    s.heads_only = true;
-    assert_null(trainer_new(one, d, &s, 0, pool, &err));
-    assert_non_null(strstr(err.msg, "no early exit"));
-    pool_free(pool);
-    net_free(one);
-    net_free(net);
-    dataset_free(d);
-}
-
-/* Every exit is counted as if it stood alone. */
-static void test_exits_are_counted_one_by_one(void **state)
-{
-    struct dataset *d = learning_data("8x8x1", CLASSES, 300, 1);
-    struct net *net = learning_net(two_exits, 1), *alone;
-    struct train_settings s = settings("adam", 0.02);
-    const bool gone[2][2] = {{false, true}, {true, false}};
-    struct look all, one;
-    struct err err;
-    int o;
-
-    (void)state;
-    train(net, d, &s, 8, 2);
-    look(net, d, &all);
-    assert_int_equal(all.e.exits, 2);
-    assert_int_equal(all.e.hits, all.e.exit_hits[1]);
-    assert_int_not_equal(all.e.exit_hits[0], all.e.exit_hits[1]);
-    for (o = 0; o < 2; o++) {
-        alone = branch_remove(net, gone[o], &err);
-        assert_non_null(alone);
-        look(alone, d, &one);
-        assert_int_equal(one.e.exits, 1);
-        assert_int_equal(one.e.hits, all.e.exit_hits[o]);
-        net_free(alone);
-    }
-    net_free(net);
-    dataset_free(d);
-}
-
 static void test_pruned_and_shrunk_exits_say_the_same(void **state)
 {
     struct dataset *d = learning_data("8x8x1", CLASSES, 300, 1);
@@ -670,13 +359,6 @@ int main(void)
         cmocka_unit_test(test_an_exit_that_is_removed_leaves_no_trace),
         cmocka_unit_test(test_what_makes_no_exit_is_refused),
         cmocka_unit_test(test_a_graft_that_finds_no_memory_leaves_no_trace),
-        cmocka_unit_test(test_the_loss_is_the_weighted_sum_over_the_exits),
-        cmocka_unit_test(test_the_gradient_of_the_first_exit_stays_before_it),
-        cmocka_unit_test(test_heads_alone_leave_the_trunk_as_it_is),
-        cmocka_unit_test(
-            test_a_frozen_trunk_does_not_change_what_a_head_learns),
-        cmocka_unit_test(test_what_does_not_fit_the_exits_is_refused),
-        cmocka_unit_test(test_exits_are_counted_one_by_one),
         cmocka_unit_test(test_pruned_and_shrunk_exits_say_the_same),
         unit_test_in_folder(test_exits_come_and_go_as_stages),
     };

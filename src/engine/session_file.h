@@ -1,5 +1,5 @@
-/* What session.c and session_state.c share: the open session, and its state as
- * text.  Not for others. */
+/* What the session_*.c share: the open session, and its state as text.  Not for
+ * others. */
 #ifndef ENGINE_SESSION_FILE_H
 #define ENGINE_SESSION_FILE_H
 
