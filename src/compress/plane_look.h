@@ -7,6 +7,7 @@
 
 #include "compress/guess.h"
 #include "compress/plane.h"
+#include "tensor/vec.h"
 
 #define LEVELS   16 /* stretched probabilities in so many steps */
 #define BESIDE   6  /* neighbours looked at one by one */
@@ -77,8 +78,8 @@ void plane_path(const struct plane *g, struct path *out);
 typedef unsigned path_bit(void *to, uint32_t node, int depth, unsigned bit);
 
 /* Walks it, code after code, either way.  Inline, so that bit_at is too. */
-static inline __attribute__((always_inline)) unsigned plane_walk(
-    const struct path *p, path_bit *bit_at, void *to, unsigned code)
+ALWAYS_INLINE unsigned plane_walk(const struct path *p, path_bit *bit_at,
+                                  void *to, unsigned code)
 {
     unsigned negative = p->side[0], above = code > negative, rank, node;
     unsigned got = 0, bit;

@@ -10,7 +10,6 @@
  * weight, where the seven opinions of plane_cells.c take 41 for as few bytes.
  */
 #include "compress/plane_look.h"
-#include "tensor/vec.h"
 
 #define STRIP    16
 #define HALF     (STRIP / 2)
@@ -42,8 +41,6 @@ typedef int32_t halves
         f(k), f(k + 1), f(k + 2), f(k + 3), f(k + 4), f(k + 5), f(k + 6), \
             f(k + 7)                                                      \
     }
-
-#define ALWAYS_INLINE static inline __attribute__((always_inline))
 
 /* How often a context was met in the lower half, and above it how often a
  * weight was there, in 32nds, so that forgetting rounds little.  What it says

@@ -91,8 +91,6 @@ struct walk {
     struct leaf *tree[VIEWS];
 };
 
-#define ALWAYS_INLINE static inline __attribute__((always_inline))
-
 ALWAYS_INLINE void leaf_learn(struct leaf *leaf, const struct pace *pace,
                               unsigned bit)
 {
