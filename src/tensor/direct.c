@@ -39,6 +39,8 @@ struct kernel {
     int lanes, vectors;
     int grid[VECTORS_MOST];
     tile_loop *product[VECTORS_MOST], *gradient[VECTORS_MOST];
+    /* with four lanes behind the vectors */
+    tile_loop *product_end[VECTORS_MOST], *gradient_end[VECTORS_MOST];
 };
 
 /* From OWN_MIDDLE - n on: n lanes of nothing, then lanes of ones. */
@@ -51,14 +53,16 @@ typedef float lanes4 __attribute__((vector_size(16), aligned(4), may_alias));
 typedef int32_t whole4 __attribute__((vector_size(16), aligned(4), may_alias));
 
 #define KERNEL_TARGET
-#define KERNEL(name)  plain_##name
-#define VECTOR        lanes4
-#define WHOLE         whole4
-#define LANES         4
-#define VECTORS       2
-#define GRID(vectors) ((vectors) == 1 ? 8 : 6)
-#define SPREAD(f)     ((lanes4){(f), (f), (f), (f)})
-#define MADD(a, b, c) ((a) * (b) + (c))
+#define KERNEL(name)   plain_##name
+#define VECTOR         lanes4
+#define WHOLE          whole4
+#define LANES          4
+#define VECTORS        2
+#define GRID(vectors)  ((vectors) == 1 ? 8 : 6)
+#define SPREAD(f)      ((lanes4){(f), (f), (f), (f)})
+#define MADD(a, b, c)  ((a) * (b) + (c))
+#define MADD4(a, b, c) MADD(a, b, c)
+#define LOW(v)         (v)
 #include "tensor/direct_kernel.h"
 
 #if defined(__x86_64__)
@@ -67,37 +71,43 @@ typedef int32_t whole8 __attribute__((vector_size(32), aligned(4), may_alias));
 typedef float lanes16 __attribute__((vector_size(64), aligned(4), may_alias));
 typedef int32_t whole16 __attribute__((vector_size(64), aligned(4), may_alias));
 
-#define KERNEL_TARGET __attribute__((target("avx2,fma")))
-#define KERNEL(name)  fma_##name
-#define VECTOR        lanes4
-#define WHOLE         whole4
-#define LANES         4
-#define VECTORS       1
-#define GRID(vectors) 8
-#define SPREAD(f)     ((lanes4)_mm_set1_ps(f))
-#define MADD(a, b, c) ((lanes4)_mm_fmadd_ps((a), (b), (c)))
+#define KERNEL_TARGET  __attribute__((target("avx2,fma")))
+#define KERNEL(name)   fma_##name
+#define VECTOR         lanes4
+#define WHOLE          whole4
+#define LANES          4
+#define VECTORS        1
+#define GRID(vectors)  8
+#define SPREAD(f)      ((lanes4)_mm_set1_ps(f))
+#define MADD(a, b, c)  ((lanes4)_mm_fmadd_ps((a), (b), (c)))
+#define MADD4(a, b, c) MADD(a, b, c)
+#define LOW(v)         (v)
 #include "tensor/direct_kernel.h"
 
-#define KERNEL_TARGET __attribute__((target("avx2,fma")))
-#define KERNEL(name)  avx2_##name
-#define VECTOR        lanes8
-#define WHOLE         whole8
-#define LANES         8
-#define VECTORS       2
-#define GRID(vectors) ((vectors) == 1 ? 8 : 6)
-#define SPREAD(f)     ((lanes8)_mm256_set1_ps(f))
-#define MADD(a, b, c) ((lanes8)_mm256_fmadd_ps((a), (b), (c)))
+#define KERNEL_TARGET  __attribute__((target("avx2,fma")))
+#define KERNEL(name)   avx2_##name
+#define VECTOR         lanes8
+#define WHOLE          whole8
+#define LANES          8
+#define VECTORS        2
+#define GRID(vectors)  ((vectors) == 1 ? 8 : (vectors) == 2 ? 6 : 4)
+#define SPREAD(f)      ((lanes8)_mm256_set1_ps(f))
+#define MADD(a, b, c)  ((lanes8)_mm256_fmadd_ps((a), (b), (c)))
+#define MADD4(a, b, c) ((lanes4)_mm_fmadd_ps((a), (b), (c)))
+#define LOW(v)         ((lanes4)_mm256_castps256_ps128(v))
 #include "tensor/direct_kernel.h"
 
-#define KERNEL_TARGET __attribute__((target("avx512f")))
-#define KERNEL(name)  avx512_##name
-#define VECTOR        lanes16
-#define WHOLE         whole16
-#define LANES         16
-#define VECTORS       4
-#define GRID(vectors) ((vectors) < 4 ? 8 : 6)
-#define SPREAD(f)     ((lanes16)_mm512_set1_ps(f))
-#define MADD(a, b, c) ((lanes16)_mm512_fmadd_ps((a), (b), (c)))
+#define KERNEL_TARGET  __attribute__((target("avx512f,fma")))
+#define KERNEL(name)   avx512_##name
+#define VECTOR         lanes16
+#define WHOLE          whole16
+#define LANES          16
+#define VECTORS        4
+#define GRID(vectors)  ((vectors) < 4 ? 8 : 6)
+#define SPREAD(f)      ((lanes16)_mm512_set1_ps(f))
+#define MADD(a, b, c)  ((lanes16)_mm512_fmadd_ps((a), (b), (c)))
+#define MADD4(a, b, c) ((lanes4)_mm_fmadd_ps((a), (b), (c)))
+#define LOW(v)         ((lanes4)_mm512_castps512_ps128(v))
 #include "tensor/direct_kernel.h"
 #endif
 
@@ -115,44 +125,77 @@ static const struct kernel *const *kernels(void)
     return plain;
 }
 
-/* Units first..next-1 are done by one kernel, `vectors` at a time. */
+/* Units first..next-1 are done by one kernel: so many whole vectors at a time,
+ * and four lanes where it has an end. */
 struct panel {
     const struct kernel *kernel;
     int vectors;
+    bool end;
     size_t first, next, last, skip;
 };
 
+/* What a panel is for. */
+enum use { PRODUCT, GRADIENT };
+
+/* Vectors that a panel has room for beside an end. */
+static size_t ends(const struct kernel *k, enum use use)
+{
+    tile_loop *const *loop = use == PRODUCT ? k->product_end : k->gradient_end;
+    size_t n = 0;
+
+    while (n < VECTORS_MOST && loop[n] != NULL)
+        n++;
+    return n;
+}
+
 /* How many vectors take `left` units; more than half of one is worth a vector,
  * if the last kernel does not come anyway. */
-static size_t vectors_for(const struct kernel *k, size_t left, size_t units,
-                          bool is_last)
+static size_t vectors_for(const struct kernel *k, size_t left, bool is_last)
 {
     size_t lanes = (size_t)k->lanes, rest = left % lanes;
 
-    if (units < lanes)
-        return 0;
     return left / lanes + (is_last ? rest > 0 : rest > lanes / 2);
 }
 
-static struct panel panel_from(size_t first, size_t units)
+static bool ends_so(const struct kernel *k, enum use use, size_t left)
+{
+    size_t rest = left % (size_t)k->lanes;
+
+    return ends(k, use) > 0 && rest > 0 && rest <= DIRECT_LEAST;
+}
+
+static const struct kernel *kernel_for(size_t left, size_t units)
 {
     const struct kernel *const *k = kernels();
-    struct panel p = {.first = first};
-    size_t left = units - first, count, panels, wide;
 
-    while ((count = vectors_for(*k, left, units, k[1] == NULL)) == 0)
+    while (units < (size_t)(*k)->lanes ||
+           vectors_for(*k, left, k[1] == NULL) == 0)
         k++;
-    panels = (count + (size_t)(*k)->vectors - 1) / (size_t)(*k)->vectors;
-    p.kernel = *k;
-    p.vectors = (int)((count + panels - 1) / panels);
-    wide = (size_t)(p.vectors * (*k)->lanes);
-    p.last = wide - (size_t)(*k)->lanes;
-    p.next = first + wide;
+    return *k;
+}
+
+static struct panel panel_from(size_t first, size_t units, enum use use)
+{
+    size_t left = units - first, lanes, count, taken, panels, wide;
+    struct panel p = {.first = first, .kernel = kernel_for(left, units)};
+
+    lanes = (size_t)p.kernel->lanes;
+    count = vectors_for(p.kernel, left, lanes == DIRECT_LEAST);
+    p.end = ends_so(p.kernel, use, left);
+    taken =
+        count + (p.end ? (size_t)p.kernel->vectors - ends(p.kernel, use) : 0);
+    panels =
+        (taken + (size_t)p.kernel->vectors - 1) / (size_t)p.kernel->vectors;
+    p.end = p.end && panels == 1;
+    p.vectors = (int)(p.end ? count : (taken + panels - 1) / panels);
+    wide = (size_t)p.vectors * lanes;
+    p.last = wide - (p.end ? 0 : lanes);
+    p.next = first + wide + (p.end ? DIRECT_LEAST : 0);
     if (p.next <= units)
         return p;
     p.skip = p.next - units;
     p.next = units;
-    if (p.vectors > 1)
+    if (p.vectors > 1 || p.end)
         p.last -= p.skip;
     else
         p.first -= p.skip;
@@ -161,7 +204,13 @@ static struct panel panel_from(size_t first, size_t units)
 
 static size_t panel_width(const struct panel *p)
 {
-    return p->last + (size_t)p->kernel->lanes;
+    return p->last + (size_t)(p->end ? DIRECT_LEAST : p->kernel->lanes);
+}
+
+/* Rows of sums of a tile of the panel. */
+static int panel_grid(const struct panel *p)
+{
+    return p->kernel->grid[p->vectors - 1 + p->end];
 }
 
 /* n as equal tiles of at most `most`: how many the next one takes. */
@@ -191,7 +240,9 @@ static void sweep(const struct direct *d, const struct panel *p,
                      .run = part->run,
                      .rows = part->rows};
     bool first = part->row == 0 && part->from == 0;
-    int most = p->kernel->grid[p->vectors - 1], line, place, count;
+    tile_loop *const *loop =
+        p->end ? p->kernel->product_end : p->kernel->product;
+    int most = panel_grid(p), line, place, count;
 
     x += (size_t)part->row * d->x_row + part->from;
     for (line = 0; line < d->lines; line++) {
@@ -202,7 +253,7 @@ static void sweep(const struct direct *d, const struct panel *p,
                   p->first;
             t.start = !first ? t.y : bias != NULL ? bias + p->first : NULL;
             t.start_place = first ? 0 : d->y_place;
-            p->kernel->product[p->vectors - 1](&t, count);
+            loop[p->vectors - 1](&t, count);
         }
     }
 }
@@ -238,7 +289,7 @@ size_t direct_pack_count(const struct direct *d)
     size_t width = 0;
 
     while (p.next < d->units) {
-        p = panel_from(p.next, d->units);
+        p = panel_from(p.next, d->units, PRODUCT);
         width += panel_width(&p);
     }
     return (size_t)d->rows * d->run * width;
@@ -250,7 +301,7 @@ void direct_pack(const struct direct *d, const float *w, float *packed)
     struct panel p = {0};
 
     while (p.next < d->units) {
-        p = panel_from(p.next, d->units);
+        p = panel_from(p.next, d->units, PRODUCT);
         for (i = 0; i < rows; i++, packed += panel_width(&p))
             memcpy(packed, w + i * d->w_row + p.first,
                    panel_width(&p) * sizeof(*packed));
@@ -267,7 +318,7 @@ void direct_product(const struct direct *d, const float *x, const float *w,
     while (p.next < d->units) {
         struct part part = {0};
 
-        p = panel_from(p.next, d->units);
+        p = panel_from(p.next, d->units, PRODUCT);
         do {
             part = part_after(d, &p, part);
             sweep(d, &p, &part, x, d->w_row > 0 ? w + p.first : w, bias, y);
@@ -290,7 +341,9 @@ static void add_lines(const struct direct *d, const struct panel *p, int first,
                      .skip = p->skip,
                      .rows = lines,
                      .add = add};
-    int most = p->kernel->grid[p->vectors - 1], row, count;
+    tile_loop *const *loop =
+        p->end ? p->kernel->gradient_end : p->kernel->gradient;
+    int most = panel_grid(p), row, count;
     size_t r;
 
     x += (size_t)first * d->x_line;
@@ -299,7 +352,7 @@ static void add_lines(const struct direct *d, const struct panel *p, int first,
             count = tile_of((int)(d->run - r), most);
             t.x = x + (size_t)row * d->x_row + r;
             t.y = dw + ((size_t)row * d->run + r) * d->w_row + p->first;
-            p->kernel->gradient[p->vectors - 1](&t, count);
+            loop[p->vectors - 1](&t, count);
         }
     }
 }
@@ -316,7 +369,7 @@ void direct_gradient(const struct direct *d, const float *x, const float *dy,
         if (lines > d->lines - first)
             lines = d->lines - first;
         for (p.next = 0; p.next < d->units;) {
-            p = panel_from(p.next, d->units);
+            p = panel_from(p.next, d->units, GRADIENT);
             add_lines(d, &p, first, lines, add || first > 0, x, dy, dw);
         }
     }
