@@ -8,13 +8,17 @@
  * where ' has filters first.  Both are sums of rows (rows.h) whose lists hold
  * only what is not zero.  Images with padding are copied into a frame of zeros,
  * which is also where their gradient is gathered.  Places are taken some lines
- * at a time, so that lists and runs stay in cache.  Runs begin on half a line
- * of the cache where that can be had: with 4 channels more than a multiple of
- * 8, pixels of odd number do in a copy of the image that begins 4 floats later.
+ * at a time, so that lists and runs stay in cache.
+ *
+ * Runs begin on half a line of the cache where that can be had: with 4 channels
+ * more than a multiple of 8, pixels of odd number do in a second frame that
+ * begins 4 floats later; of their gradient both frames are added at the end.
+ * So do they end: what a run sees of the next pixel meets zeros behind the rows
+ * of kernel', and is left behind those of dk'.
  *
  * One core of a first EPYC, conv2 of lenet-5 with 25 % of dy alive: three times
- * as fast as im2col, two OpenBLAS products and back.  Zen 4, 16 samples: 0.46
- * ms, with AVX2 0.50.
+ * as fast as im2col, two OpenBLAS products and back.  Zen 4, 16 samples: 0.42
+ * ms, with AVX2 0.48.
  */
 #include "tensor/conv_zeros.h"
 
@@ -36,15 +40,14 @@
 /* Sizes in floats but for what counts something. */
 struct frame {
     size_t h, w, c;      /* of the frame, w and h in pixels */
-    size_t line;         /* from line to line of dx */
-    size_t x_line;       /* the same of x */
-    size_t second;       /* from the frame of x to its copy */
+    size_t line;         /* from line to line of x and dx */
+    size_t second;       /* from a frame to its copy */
     size_t run, span;    /* kw * C; from run to run of kernel' */
     size_t kernel;       /* kh * span */
     size_t places, k;    /* of a block; filters */
     int lines;           /* of a block */
-    bool padded, framed; /* dx has a frame, x has one … */
-    bool twice;          /* … and a copy of it */
+    bool padded, framed; /* they need frames of zeros, or only frames … */
+    bool twice;          /* … and a copy of them */
 };
 
 struct scratch {
@@ -73,10 +76,11 @@ static struct frame frame_of(const struct window *w, int filters)
         w->top > 0 || w->left > 0 || f.h > (size_t)w->h || f.w > (size_t)w->w;
     f.line = (f.padded ? f.w : (size_t)w->w) * f.c;
     f.twice = f.c * (size_t)w->stride_w % HALF_LINE == EARLY;
-    f.framed = f.padded || f.twice || f.line % HALF_LINE != 0;
-    f.x_line = f.framed ? whole_halves(f.line) : f.line;
-    f.second = f.h * f.x_line + EARLY;
     f.span = whole_halves(f.run);
+    f.framed =
+        f.padded || f.twice || f.line % HALF_LINE != 0 || f.span != f.run;
+    f.line = f.framed ? whole_halves(f.line) : f.line;
+    f.second = f.h * f.line + EARLY;
     f.kernel = f.span * (size_t)w->kh;
     f.lines = w->out_w < PLACES ? PLACES / w->out_w : 1;
     if (f.lines > w->out_h)
@@ -95,17 +99,17 @@ static size_t alive_floats(const struct frame *f)
     return words * (sizeof(uint64_t) / sizeof(float));
 }
 
-/* The frame of x and its copy. */
-static size_t x_floats(const struct frame *f)
+/* A frame and its copy. */
+static size_t frame_floats(const struct frame *f)
 {
-    return f->framed ? whole_halves(2 * f->second) : 0;
+    return f->framed ? whole_halves(2 * f->second + HALF_LINE) : 0;
 }
 
 size_t conv_zeros_scratch(const struct window *w, int filters)
 {
     struct frame f = frame_of(w, filters);
 
-    return 2 * f.k * f.kernel + x_floats(&f) + f.h * f.line + alive_floats(&f) +
+    return 2 * f.k * f.kernel + 2 * frame_floats(&f) + alive_floats(&f) +
            mem_larger(f.places, f.k) + f.places;
 }
 
@@ -117,8 +121,8 @@ static struct scratch scratch_of(const struct conv_zeros *z,
     s.turned = z->scratch + alive_floats(f);
     s.dturned = s.turned + f->k * f->kernel;
     s.x = s.dturned + f->k * f->kernel;
-    s.dx = s.x + x_floats(f);
-    s.w_at = (uint32_t *)(void *)(s.dx + f->h * f->line);
+    s.dx = s.x + frame_floats(f);
+    s.w_at = (uint32_t *)(void *)(s.dx + frame_floats(f));
     s.y_at = s.w_at + mem_larger(f->places, f->k);
     return s;
 }
@@ -141,8 +145,7 @@ bool conv_zeros_pay(const struct conv_zeros *z, const float *dy)
     return (double)alive < DENSE_FROM * (double)n;
 }
 
-static struct border border_of(const struct window *w, const struct frame *f,
-                               size_t line)
+static struct border border_of(const struct window *w, const struct frame *f)
 {
     return (struct border){.image_h = (size_t)w->h,
                            .image_w = (size_t)w->w,
@@ -151,19 +154,27 @@ static struct border border_of(const struct window *w, const struct frame *f,
                            .w = f->w,
                            .top = (size_t)w->top,
                            .left = (size_t)w->left,
-                           .line = line};
+                           .line = f->line};
 }
 
 static void to_frame(const struct window *w, const struct frame *f,
                      const float *image, float *frame)
 {
-    struct border b = border_of(w, f, f->x_line);
+    struct border b = border_of(w, f);
 
-    if (f->padded)
-        vec_zero(frame, f->h * f->x_line);
     border_put(&b, image, 0, f->h, frame);
     if (f->twice)
-        vec_copy(frame, frame + f->second, f->h * f->x_line);
+        vec_copy(frame, frame + f->second, f->h * f->line);
+}
+
+static void from_frame(const struct window *w, const struct frame *f,
+                       float *frame, float *image)
+{
+    struct border b = border_of(w, f);
+
+    if (f->twice)
+        vec_add(frame + f->second, frame, f->h * f->line);
+    border_take(&b, frame, image);
 }
 
 /* A block of output lines of one sample. */
@@ -175,16 +186,16 @@ struct block {
     int first, lines;
 };
 
-/* Where the run of window row 0 begins in x: in that copy where it is on half a
+/* Where the run of window row 0 begins, in that frame where it is on half a
  * line. */
-static size_t run_at(const struct block *b, int line, int ox)
+static uint32_t run_at(const struct block *b, int line, int ox)
 {
     const struct frame *f = b->f;
     size_t at = (size_t)(ox * b->w->stride_w) * f->c;
 
     if (f->twice && at % HALF_LINE == EARLY)
         at += f->second;
-    return (size_t)(line * b->w->stride_h) * f->x_line + at;
+    return (uint32_t)((size_t)(line * b->w->stride_h) * f->line + at);
 }
 
 /* A list a filter: runs of x. */
@@ -204,13 +215,13 @@ static void add_kernel(const struct block *b, const float *x)
 
     for (line = b->first; line < b->first + b->lines; line++) {
         for (ox = 0; ox < b->w->out_w; ox++)
-            b->s->w_at[sums.values++] = (uint32_t)run_at(b, line, ox);
+            b->s->w_at[sums.values++] = run_at(b, line, ox);
     }
     rows_find(&sums);
     for (ky = 0; ky < (size_t)b->w->kh; ky++) {
-        sums.w = x + ky * (size_t)b->w->step_h * f->x_line;
+        sums.w = x + ky * (size_t)b->w->step_h * f->line;
         sums.y = b->s->dturned + ky * f->span;
-        rows_sum(&sums, f->run);
+        rows_sum(&sums, f->span);
     }
 }
 
@@ -232,15 +243,13 @@ static void add_input(const struct block *b, float *dx)
     rows_at(b->s->w_at, f->k, f->kernel);
     for (line = b->first; line < b->first + b->lines; line++) {
         for (ox = 0; ox < b->w->out_w; ox++)
-            b->s->y_at[sums.lists++] =
-                (uint32_t)((size_t)(line * b->w->stride_h) * f->line +
-                           (size_t)(ox * b->w->stride_w) * f->c);
+            b->s->y_at[sums.lists++] = run_at(b, line, ox);
     }
     rows_find(&sums);
     for (ky = 0; ky < (size_t)b->w->kh; ky++) {
         sums.w = b->s->turned + ky * f->span;
         sums.y = dx + ky * (size_t)b->w->step_h * f->line;
-        rows_sum(&sums, f->run);
+        rows_sum(&sums, f->span);
     }
 }
 
@@ -251,12 +260,13 @@ static void add_sample(const struct conv_zeros *z, const struct frame *f,
 {
     const struct window *w = z->w;
     struct block b = {.w = w, .f = f, .s = s, .dy = dy};
-    float *gradient = f->padded ? s->dx : dx;
+    float *gradient = f->framed ? s->dx : dx;
 
     if (f->framed)
         to_frame(w, f, x, s->x);
     if (dx != NULL)
-        vec_zero(gradient, (f->padded ? f->h : (size_t)w->h) * f->line);
+        vec_zero(gradient,
+                 f->framed ? frame_floats(f) : (size_t)w->h * f->line);
     for (; b.first < w->out_h; b.first += f->lines) {
         b.lines = w->out_h - b.first < f->lines ? w->out_h - b.first : f->lines;
         add_kernel(&b, f->framed ? s->x : x);
@@ -264,11 +274,8 @@ static void add_sample(const struct conv_zeros *z, const struct frame *f,
             add_input(&b, gradient);
         b.dy += (size_t)b.lines * (size_t)w->out_w * f->k;
     }
-    if (dx != NULL && f->padded) {
-        struct border edge = border_of(w, f, f->line);
-
-        border_take(&edge, s->dx, dx);
-    }
+    if (dx != NULL && f->framed)
+        from_frame(w, f, s->dx, dx);
 }
 
 void conv_zeros_backward(const struct conv_zeros *z, const float *x,
@@ -282,10 +289,13 @@ void conv_zeros_backward(const struct conv_zeros *z, const float *x,
     size_t image = (size_t)w->h * (size_t)w->w * f.c;
     size_t result = (size_t)w->out_h * (size_t)w->out_w * f.k, i;
 
+    if (f.span != f.run)
+        vec_zero(s.turned, f.k * f.kernel);
     for (i = 0; i < (size_t)w->kh && dx != NULL; i++)
         turn(kernel + i * f.run * f.k, f.k, f.run, f.k, s.turned + i * f.span,
              f.kernel);
     vec_zero(s.dturned, f.k * f.kernel);
+    vec_zero(s.x, frame_floats(&f));
     for (i = 0; i < (size_t)z->n; i++)
         add_sample(z, &f, &s, x + i * image, dy + i * result,
                    dx != NULL ? dx + i * image : NULL);

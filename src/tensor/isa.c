@@ -7,7 +7,10 @@ static enum isa best(void)
 #if defined(__x86_64__)
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
         __builtin_cpu_supports("bmi"))
-        return __builtin_cpu_supports("avx512f") ? ISA_AVX512 : ISA_AVX2;
+        return __builtin_cpu_supports("avx512f") &&
+                       __builtin_cpu_supports("avx512vl")
+                   ? ISA_AVX512
+                   : ISA_AVX2;
 #endif
     return ISA_PLAIN;
 }

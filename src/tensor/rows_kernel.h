@@ -3,7 +3,7 @@
  * KERNEL(name) names a function, KERNEL_TARGET says what it is compiled for,
  * WIDE is a vector of WIDE_FLOATS that may lie on any float, SPREAD fills one,
  * MADD is a * b + c, ALIVE(x) the bits of a vector at x; a tile is at most TILE
- * of them, 8 or 12.
+ * of them, 8, 12 or 16.
  */
 
 /* Bits of n <= 64 values; the last vector goes over part of the one before. */
@@ -71,7 +71,7 @@ static inline __attribute__((always_inline)) KERNEL_TARGET void KERNEL(list)(
 
     if (r->add || r->start != NULL) {
         start = r->add ? y : r->start + t->first;
-#pragma GCC unroll 12
+#pragma GCC unroll 16
         for (v = 0; v < n - 1; v++)
             sum[v] = *(const WIDE *)(start + v * WIDE_FLOATS);
         sum[n - 1] = *(const WIDE *)(start + last);
@@ -84,7 +84,7 @@ static inline __attribute__((always_inline)) KERNEL_TARGET void KERNEL(list)(
             const float *from = w + w_at[k];
             WIDE a = SPREAD(x[(size_t)k * step]);
 
-#pragma GCC unroll 12
+#pragma GCC unroll 16
             for (v = 0; v < n - 1; v++)
                 sum[v] =
                     MADD(a, *(const WIDE *)(from + v * WIDE_FLOATS), sum[v]);
@@ -93,7 +93,7 @@ static inline __attribute__((always_inline)) KERNEL_TARGET void KERNEL(list)(
         w_at += ROWS_BITS;
         x += ROWS_BITS * step;
     }
-#pragma GCC unroll 12
+#pragma GCC unroll 16
     for (v = 0; v < n - 1; v++)
         *(WIDE *)(y + v * WIDE_FLOATS) = sum[v];
     *(WIDE *)(y + last) = sum[n - 1];
@@ -125,6 +125,12 @@ LISTS(10)
 LISTS(11)
 LISTS(12)
 #endif
+#if TILE > 12
+LISTS(13)
+LISTS(14)
+LISTS(15)
+LISTS(16)
+#endif
 
 static const struct kernel KERNEL(kernel) = {
     .lanes = WIDE_FLOATS,
@@ -134,7 +140,10 @@ static const struct kernel KERNEL(kernel) = {
             KERNEL(lists4), KERNEL(lists5), KERNEL(lists6), KERNEL(lists7),
             KERNEL(lists8),
 #if TILE > 8
-            KERNEL(lists9), KERNEL(lists10), KERNEL(lists11), KERNEL(lists12)
+            KERNEL(lists9), KERNEL(lists10), KERNEL(lists11), KERNEL(lists12),
+#endif
+#if TILE > 12
+            KERNEL(lists13), KERNEL(lists14), KERNEL(lists15), KERNEL(lists16)
 #endif
     }};
 
