@@ -1,10 +1,10 @@
 #include "net/quant.h"
 
-#include <float.h>
 #include <math.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "tensor/levels.h"
 
 struct codebook *codebook_new(int k, size_t count, struct err *err)
 {
@@ -134,38 +134,34 @@ int grid_most(const struct grid *g)
                                      : (1 << g->bits) - 1;
 }
 
-/* In floats until it is in range: a quotient may be too large for an int. */
+static struct levels levels_at(const struct grid *g, int channel)
+{
+    return (struct levels){.scale = g->scale[channel],
+                           .zero = g->zero[channel],
+                           .least = grid_least(g),
+                           .most = grid_most(g)};
+}
+
 int grid_code(const struct grid *g, float x, int channel)
 {
-    float q = nearbyintf(x / g->scale[channel]) + (float)g->zero[channel];
-    int least = grid_least(g), most = grid_most(g);
+    struct levels l = levels_at(g, channel);
 
-    return q < (float)least ? least : q > (float)most ? most : (int)q;
+    return levels_code(&l, x);
 }
 
 float grid_real(const struct grid *g, int q, int channel)
 {
-    return (float)(q - g->zero[channel]) * g->scale[channel];
+    struct levels l = levels_at(g, channel);
+
+    return levels_real(&l, q);
 }
 
 void grid_range(struct grid *g, int channel, float low, float high)
 {
-    int least = grid_least(g), most = grid_most(g);
-    float zero, scale;
+    struct levels l = levels_of(g->kind == GRID_SYMMETRIC, g->bits, low, high);
 
-    low = fminf(low, 0.0f);
-    high = fmaxf(high, 0.0f);
-    if (g->kind == GRID_SYMMETRIC)
-        scale = fmaxf(-low, high) / (float)most;
-    else
-        scale = high / (float)(most - least) - low / (float)(most - least);
-    if (!(scale >= FLT_MIN)) /* nothing, or too small to divide by */
-        scale = 1.0f;
-    g->scale[channel] = scale;
-    if (g->kind == GRID_SYMMETRIC)
-        return;
-    zero = nearbyintf((float)least - low / scale);
-    g->zero[channel] = zero > (float)most ? most : (int32_t)zero;
+    g->scale[channel] = l.scale;
+    g->zero[channel] = l.zero;
 }
 
 void grid_fit(struct grid *g, const float *value)
