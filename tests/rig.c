@@ -264,7 +264,7 @@ static void backward_whole(struct rig *r)
 void rig_backward(struct rig *r)
 {
     static float *const none[LAYER_PARAM_MAX];
-    bool whole = r->kind->part_count != NULL && r->mode == PASS_TRAIN;
+    bool whole = r->kind->backward_join != NULL && r->mode == PASS_TRAIN;
     struct shard shard;
     int i, s;
 

@@ -269,6 +269,8 @@ static void check_gradients(struct rig *r, const char *spec)
     char what[SPEC_SIZE + 64];
     int i;
 
+    if (r->kind->rounds)
+        return; /* a staircase: test_fake_quant knows what is wanted instead */
     loss_of(r);
     rig_backward(r);
     for (i = 0; i < r->in_count; i++) {

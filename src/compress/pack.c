@@ -7,6 +7,7 @@
 #include <zlib.h>
 
 #include "compress/pack_array.h"
+#include "net/fake.h"
 #include "net/spec.h"
 
 #define VERSION     2 /* 1 knew no strips; all else is the same */
@@ -233,6 +234,8 @@ static enum err_code read_net(const void *bytes, size_t n, const char *name,
         k.net = net;
         code = read_arrays(&k, &l, err);
     }
+    if (code == ERR_OK)
+        code = fake_check(net, err);
     if (code == ERR_OK) {
         fill_ledger(&l, n);
         *out = net;

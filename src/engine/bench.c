@@ -251,8 +251,13 @@ static enum err_code change_net(struct bench *b, int id, struct err *err)
         return change_large(b, id, err);
     if (stages_net(b->history, id, &net, err) != ERR_OK)
         return err->code;
-    if (b->net != NULL && net_same_graph(b->net, net))
-        return net_copy_state(b->net, net, err);
+    if (b->net != NULL && net_same_graph(b->net, net)) {
+        if (net_copy_state(b->net, net, err) != ERR_OK)
+            return err->code;
+        if (net_copy_settings(b->net, net))
+            drop_evaluator(b);
+        return ERR_OK;
+    }
     clone = net_clone(net, err);
     if (clone == NULL)
         return err->code;

@@ -5,6 +5,7 @@
 #include "io/detect.h"
 #include "io/h5_walk.h"
 #include "io/io.h"
+#include "net/fake.h"
 #include "net/size.h"
 
 #define COLUMNS      76 /* of a line; the caller may indent it */
@@ -126,6 +127,12 @@ static void add_node(const struct net *net, int i, struct str *out)
                  c.prunable, c.alive);
     else
         str_addf(out, " %-21s %s\n", n->kind->name, shape);
+    if (fake_is(n)) {
+        struct fake f = fake_of(n, n->in[0]);
+
+        str_addf(out, "  %d bits from %.4g to %.4g\n", f.config.bits,
+                 (double)f.low, (double)f.high);
+    }
     for (k = 0; k < n->param_count; k++)
         add_values(&n->param[k], out);
 }

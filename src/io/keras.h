@@ -176,6 +176,7 @@ enum err_code keras_read_array(hid_t group, const char *name,
 #define KERAS_NOTE      "note"
 #define KERAS_SPEC      "spec"
 #define KERAS_CONFIG    "written_config"
+#define KERAS_RANGES    "ranges" /* of layers that round: no weights to Keras */
 
 /* Layer names as Keras accepts them, one a node (mem_free each and the
  * list): unique, without slashes. */

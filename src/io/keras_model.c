@@ -96,8 +96,9 @@ static json_t *layer_of(const struct net *net, int i, char *const *names)
             json_string(argument >= 0 ? net->node[argument].kind->name
                                       : "linear"));
     if (strcmp(n->kind->keras, "Activation") == 0)
-        (void)json_object_set_new(config, "activation",
-                                  json_string(n->kind->name));
+        (void)json_object_set_new(
+            config, "activation",
+            json_string(n->kind->rounds ? "linear" : n->kind->name));
     return json_pack("{s:s,s:o}", "class_name", n->kind->keras, "config",
                      config);
 }

@@ -475,7 +475,7 @@ static enum err_code adopt_all(const struct keras_source *s,
     for (i = 0; i < net->node_count && code == ERR_OK; i++) {
         struct node *n = &net->node[order[i]];
 
-        if (n->param_count == 0)
+        if (n->param_count == 0 || n->kind->rounds)
             continue;
         if (!next_group(s, all, &at, &group, &names)) {
             code = err_set(err, ERR_SHAPE,

@@ -7,8 +7,25 @@
 #include "io/io.h"
 #include "io/keras.h"
 #include "io/net_quant.h"
+#include "net/fake.h"
 #include "net/spec.h"
 #include "net/zoo.h"
+
+static enum err_code read_range(hid_t own, const char *layer, struct node *n,
+                                struct err *err)
+{
+    enum err_code code = ERR_OK;
+    int k;
+
+    for (k = 0; k < n->param_count && code == ERR_OK; k++) {
+        char *path = mem_printf(KERAS_RANGES "/%s/%s", layer, n->param[k].name);
+
+        code = keras_read_array(own, path, &n->param[k], H5T_NATIVE_FLOAT,
+                                n->param[k].value, err);
+        mem_free(path);
+    }
+    return code;
+}
 
 static enum err_code read_own_net(const struct keras_source *s, hid_t own,
                                   struct net **out, struct err *err)
@@ -32,10 +49,14 @@ static enum err_code read_own_net(const struct keras_source *s, hid_t own,
         net->offset = (float)real;
     names = keras_names_of(net);
     for (i = 0; i < net->node_count && code == ERR_OK; i++) {
-        if (net->node[i].param_count > 0)
+        if (fake_is(&net->node[i]))
+            code = read_range(own, names[i], &net->node[i], err);
+        else if (net->node[i].param_count > 0)
             code = keras_read_node(s, names[i], &net->node[i], err);
     }
     keras_names_free(net, names);
+    if (code == ERR_OK)
+        code = fake_check(net, err);
     if (code != ERR_OK) {
         net_free(net);
         return code;
@@ -221,6 +242,17 @@ static struct net *adopt_zoo(struct keras_source *s)
     return net;
 }
 
+/* What activations are rounded to is not among weights. */
+static void copy_ranges(struct net *to, const struct net *from)
+{
+    int i, k;
+
+    for (i = 0; i < to->node_count; i++) {
+        for (k = 0; k < to->node[i].param_count && fake_is(&to->node[i]); k++)
+            *to->node[i].param[k].value = *from->node[i].param[k].value;
+    }
+}
+
 /* A fresh net of the same architecture. */
 static struct net *adopt_like(struct keras_source *s, const struct net *like)
 {
@@ -231,6 +263,8 @@ static struct net *adopt_like(struct keras_source *s, const struct net *like)
     spec_print(like, &spec);
     net = adopt(s, spec_parse(spec.text, like->name, &err));
     str_done(&spec);
+    if (net != NULL)
+        copy_ranges(net, like);
     if (net != NULL)
         str_addf(&s->notes,
                  "only weights: their shapes are those of %s, whose"

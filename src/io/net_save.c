@@ -1,5 +1,6 @@
 /* Networks as Keras 2 has them, with what it has no place for in a group of
- * our own: spec, masks, codebooks, grids, moments, note. */
+ * our own: spec, masks, codebooks, grids, ranges of activations, moments, note.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,7 +41,7 @@ static herr_t put_node(hid_t root, const struct node *n, const char *name)
     herr_t good = group < 0 ? -1 : 0;
     int k;
 
-    for (k = 0; k < n->param_count && good >= 0; k++) {
+    for (k = 0; k < n->param_count && good >= 0 && !n->kind->rounds; k++) {
         char *path = mem_printf("%s/%s:0", name, n->param[k].name);
 
         h5_names_add(&names, path);
@@ -125,8 +126,11 @@ static herr_t put_extras(hid_t own, const struct net *net, char *const *names)
         for (k = 0; k < n->param_count && good >= 0; k++) {
             const struct param *p = &n->param[k];
 
-            good =
-                put_own(own, "masks", names[i], p, H5T_NATIVE_UINT8, p->mask);
+            good = put_own(own, KERAS_RANGES, names[i], p, H5T_NATIVE_FLOAT,
+                           n->kind->rounds ? p->value : NULL);
+            if (good >= 0)
+                good = put_own(own, "masks", names[i], p, H5T_NATIVE_UINT8,
+                               p->mask);
             if (good >= 0)
                 good = quant_put(own, names[i], p);
             if (good >= 0)

@@ -151,29 +151,14 @@ static double total(const double *parts, int shards, size_t stride, size_t i)
     return sum;
 }
 
-/* Share of a batch in the running statistics. */
-static double share_of(const struct layer_pass *p)
-{
-    const struct config *c = p->config;
-
-    return p->blend > 0.0 ? p->blend : 1.0 - (double)c->momentum;
-}
-
-/* The whole share replaces what was there, NaN too. */
-static float moved(float old, double batch, double share)
-{
-    if (share == 1.0)
-        return (float)batch;
-    return (float)((double)old * (1.0 - share) + batch * share);
-}
-
 static void forward_join(const struct layer_pass *p, const double *parts,
                          int shards)
 {
     const struct config *config = p->config;
     struct places at = places_of(config);
     size_t channels = channels_of(p), c;
-    double rows = (double)rows_of(p), share = share_of(p);
+    double rows = (double)rows_of(p);
+    double share = statistic_share(p, (double)config->momentum);
 
     for (c = 0; c < channels; c++) {
         double mean = total(parts, shards, 2 * channels, c) / rows;
@@ -184,9 +169,10 @@ static void forward_join(const struct layer_pass *p, const double *parts,
         p->shared[c] = (float)mean;
         p->shared[channels + c] =
             (float)(1.0 / sqrt(variance + (double)config->epsilon));
-        p->param[at.mean][c] = moved(p->param[at.mean][c], mean, share);
+        p->param[at.mean][c] =
+            statistic_moved(p->param[at.mean][c], mean, share);
         p->param[at.variance][c] =
-            moved(p->param[at.variance][c], variance, share);
+            statistic_moved(p->param[at.variance][c], variance, share);
     }
 }
 

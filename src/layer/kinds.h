@@ -60,6 +60,12 @@ struct param_def param_bias(int n);
 size_t pass_in(const struct layer_pass *p, int i);
 size_t pass_out(const struct layer_pass *p);
 
+/* Share of a batch in running statistics with that momentum. */
+double statistic_share(const struct layer_pass *p, double momentum);
+/* old with that share of batch; the whole share replaces what was there, NaN
+ * too. */
+float statistic_moved(float old, double batch, double share);
+
 /* Pieces that so many multiply-accumulates are worth, `most` at most. */
 int pieces_for(double macs, int most);
 /* Of `all` parts of y those the call is asked for, whole times `grain` but for

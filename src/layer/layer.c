@@ -500,6 +500,18 @@ size_t pass_out(const struct layer_pass *p)
     return (size_t)p->n * shape_count(&p->out);
 }
 
+double statistic_share(const struct layer_pass *p, double momentum)
+{
+    return p->blend > 0.0 ? p->blend : 1.0 - momentum;
+}
+
+float statistic_moved(float old, double batch, double share)
+{
+    if (share == 1.0)
+        return (float)batch;
+    return (float)((double)old * (1.0 - share) + batch * share);
+}
+
 int pieces_for(double macs, int most)
 {
     double pieces = macs / PIECE_MACS;

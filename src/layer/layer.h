@@ -121,6 +121,8 @@ struct layer_kind {
                               write over it */
     bool activation;       /* may be folded: "dense 300 relu" */
     bool train_only;       /* identity in PASS_EVAL (dropout) */
+    bool rounds;           /* y is x but for rounding; Keras, which has no such
+                              layer, is told of the identity */
     enum unit_flow units;
     size_t units_at; /* UNITS_MAKE: the config's int that counts them */
 

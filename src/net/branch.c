@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "net/graft.h"
 #include "net/spec.h"
 
 #define NOT_IN_NAMES " \t\n,;=#\"'/" /* nor in a spec or file */
@@ -54,98 +55,6 @@ const char *branch_name(const struct net *net, int output)
     const struct node *node = &net->node[net->output[output]];
 
     return node->folded ? net->node[node->in[0]].name : node->name;
-}
-
-/* A net that is made out of another and a head; map[i] is the new number of
- * node i, -1 while it has none. */
-struct graft {
-    const struct net *from;
-    struct net *to;
-    int *map;
-    struct err *err;
-};
-
-static void graft_begin(struct graft *g, const struct net *from,
-                        struct err *err)
-{
-    int i;
-
-    *g = (struct graft){.from = from, .err = err};
-    g->to = net_new(from->name, &from->input);
-    g->to->scale = from->scale;
-    g->to->offset = from->offset;
-    g->map = mem_array((size_t)from->node_count, sizeof(*g->map));
-    for (i = 0; i < from->node_count; i++)
-        g->map[i] = -1;
-}
-
-/* The net, or NULL when something failed before. */
-static struct net *graft_end(struct graft *g, bool good)
-{
-    mem_free(g->map);
-    if (good)
-        return g->to;
-    net_free(g->to);
-    return NULL;
-}
-
-static bool copy_node(struct graft *g, int i)
-{
-    const struct node *node = &g->from->node[i];
-    int in[LAYER_INPUT_MAX], k;
-
-    for (k = 0; k < node->in_count; k++)
-        in[k] = node->in[k] == NET_INPUT ? NET_INPUT : g->map[node->in[k]];
-    return net_add(g->to, node->kind, node->config, node->name, in,
-                   node->in_count, node->folded, &g->map[i], g->err) == ERR_OK;
-}
-
-/* Values, mask and what it is bound to. */
-static bool copy_param(struct param *to, const struct param *from,
-                       struct err *err)
-{
-    struct codebook *book = NULL;
-    struct grid *grid = NULL;
-
-    memcpy(to->value, from->value, from->count * sizeof(float));
-    if (from->mask != NULL) {
-        if (param_need_mask(to, err) != ERR_OK)
-            return false;
-        memcpy(to->mask, from->mask, from->count);
-    }
-    if (from->book != NULL && (book = codebook_clone(from->book, err)) == NULL)
-        return false;
-    if (from->grid != NULL && (grid = grid_clone(from->grid, err)) == NULL)
-        return false;
-    param_bind(to, book, grid);
-    return true;
-}
-
-static bool copy_params(struct graft *g)
-{
-    int i, k;
-
-    for (i = 0; i < g->from->node_count; i++) {
-        const struct node *node = &g->from->node[i];
-
-        for (k = 0; g->map[i] >= 0 && k < node->param_count; k++) {
-            if (!copy_param(&g->to->node[g->map[i]].param[k], &node->param[k],
-                            g->err))
-                return false;
-        }
-    }
-    return true;
-}
-
-/* Initial values of the whole net go first: those of a head depend on where it
- * stands, as everywhere. */
-static bool finish(struct graft *g, const int *outputs, int count,
-                   uint64_t seed)
-{
-    if (net_finish(g->to, outputs, count, g->err) != ERR_OK)
-        return false;
-    net_init(g->to, seed);
-    return copy_params(g);
 }
 
 /* The head as a net of its own. */
@@ -258,7 +167,7 @@ static bool add_nodes(struct graft *g, const struct net *head, int after,
     int i;
 
     for (i = 0; i < g->from->node_count; i++) {
-        if (!copy_node(g, i))
+        if (!graft_copy(g, i))
             return false;
         if (i == after && !add_head(g, head, g->map[i], name, out))
             return false;
@@ -322,6 +231,9 @@ struct net *branch_add(const struct net *net, int after, const char *head,
     if (has_layer(net, after + 1) && net->node[after + 1].folded &&
         net->node[after + 1].in[0] == after)
         after++;
+    if (has_layer(net, after + 1) && net->node[after + 1].kind->rounds &&
+        net->node[after + 1].in[0] == after)
+        after++;
     if (check_point(net, after, name, err) != ERR_OK)
         return NULL;
     main = net->output[net->output_count - 1];
@@ -335,7 +247,7 @@ struct net *branch_add(const struct net *net, int after, const char *head,
     for (o = 0; o < net->output_count; o++)
         outputs[o + (o >= place)] = g.map[net->output[o]];
     outputs[place] = out;
-    good = good && finish(&g, outputs, net->output_count + 1, seed);
+    good = good && graft_finish(&g, outputs, net->output_count + 1, &seed);
     net_free(own);
     return graft_end(&g, good);
 }
@@ -360,14 +272,14 @@ struct net *branch_remove(const struct net *net, const bool *gone,
             kept[i] = kept[i] || one[i];
     }
     for (i = 0; good && i < net->node_count; i++)
-        good = !kept[i] || copy_node(&g, i);
+        good = !kept[i] || graft_copy(&g, i);
     for (o = 0; good && o < count; o++)
         outputs[o] = g.map[outputs[o]];
     if (count == 0) {
         err_set(err, ERR_VALUE, "a net needs at least one classifier");
         good = false;
     }
-    good = good && finish(&g, outputs, count, 0);
+    good = good && graft_finish(&g, outputs, count, NULL);
     mem_free(one);
     mem_free(kept);
     return graft_end(&g, good);

@@ -21,7 +21,8 @@ const char *branch_name(const struct net *net, int output);
 
 /*
  * Returns new: net with one more exit named `name`, whose head reads node
- * `after` (or the activation folded behind it) and stands directly behind it;
+ * `after` (or the activation folded behind it, or what rounds it) and stands
+ * directly behind it;
  * exits stay in the order in which they leave the trunk.  head: layers as in a
  * spec, without input and output; what they give is flattened and classified
  * by a dense layer with softmax.  NULL: pooled to about 4x4 (card E4).

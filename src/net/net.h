@@ -118,5 +118,8 @@ int net_softmax_of(const struct net *net, int output);
 
 /* Both nets have the same nodes, kinds, shapes. */
 bool net_same_graph(const struct net *a, const struct net *b);
+/* Copies attributes (rates of dropout, bits, …) between nets of one graph;
+ * whether any was another.  What was planned for `to` does not fit then. */
+bool net_copy_settings(struct net *to, const struct net *from);
 
 #endif

@@ -41,6 +41,22 @@ bool net_same_graph(const struct net *a, const struct net *b)
     return true;
 }
 
+bool net_copy_settings(struct net *to, const struct net *from)
+{
+    bool other = false;
+    int i;
+
+    assert(net_same_graph(to, from));
+    for (i = 0; i < to->node_count; i++) {
+        size_t size = to->node[i].kind->config_size;
+        void *config = to->node[i].config;
+
+        other = other || memcmp(config, from->node[i].config, size) != 0;
+        memcpy(config, from->node[i].config, size);
+    }
+    return other;
+}
+
 /* Extras are addressed 0: mask, 1…: moments. */
 static bool has_extra(const struct param *p, int extra)
 {
