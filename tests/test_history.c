@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "engine/stages.h"
+#include "io/io.h"
 #include "net/spec.h"
 #include "tiny.h"
 
@@ -67,6 +68,54 @@ static void test_undo_then_redo_is_the_identity(void **state)
         mem_free(at[i].bytes);
     }
     tiny_refuse(&t, "undo", ERR_STATE, "nothing to undo");
+    tiny_close(&t);
+}
+
+/* The net's text, out of a file. */
+static char *spec_of(struct tiny *t, void **state)
+{
+    const char *path = support_path(state, "spec.h5");
+    struct str line = {0}, text = {0};
+    struct net *net;
+    struct err err;
+
+    str_addf(&line, "export %s", path);
+    tiny_do(t, line.text);
+    assert_ok(net_load(path, &net, NULL, NULL, &err));
+    spec_print(net, &text);
+    net_free(net);
+    str_done(&line);
+    return str_take(&text);
+}
+
+/* Bits are no values, and no part of a graph's shape. */
+static void test_undo_takes_back_what_layers_are_set_to(void **state)
+{
+    static const char *const lines[] = {"quantize activations bits=3",
+                                        "quantize activations freeze",
+                                        "quantize activations bits=5"};
+    char *at[LENGTH(lines)], *now;
+    struct tiny t;
+    size_t i;
+
+    begin(&t, state);
+    for (i = 0; i < LENGTH(lines); i++) {
+        tiny_do(&t, lines[i]);
+        at[i] = spec_of(&t, state);
+        assert_true(i == 0 || strcmp(at[i], at[i - 1]) != 0);
+    }
+    for (i = LENGTH(lines) - 1; i-- > 0;) {
+        tiny_do(&t, "undo");
+        now = spec_of(&t, state);
+        assert_string_equal(now, at[i]);
+        mem_free(now);
+    }
+    tiny_do(&t, "redo; redo");
+    now = spec_of(&t, state);
+    assert_string_equal(now, at[LENGTH(lines) - 1]);
+    mem_free(now);
+    for (i = 0; i < LENGTH(lines); i++)
+        mem_free(at[i]);
     tiny_close(&t);
 }
 
@@ -320,6 +369,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         unit_test_in_folder(test_undo_then_redo_is_the_identity),
+        unit_test_in_folder(test_undo_takes_back_what_layers_are_set_to),
         unit_test_in_folder(
             test_the_same_command_from_the_same_stage_gives_the_same),
         unit_test_in_folder(test_two_trainings_in_a_row_see_other_orders),

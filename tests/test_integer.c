@@ -106,14 +106,15 @@ static void test_ranges_of_card_q3(void **state)
         x[i] = ((float)i + 0.5f) / 10000.0f;
     see(s, x, 10000);
     for (c = calibrators; c->name != NULL; c++)
-        assert_close(act_choose(s, c).high, 1.0, 0.01);
+        assert_close(act_choose(s, c, 8).high, 1.0, 0.01);
     memset(s, 0, sizeof(*s));
     x[10000] = 100.0f;
     see(s, x, 10001);
-    assert_close(act_choose(s, calibrator_find("minmax")).high, 100.0, 1e-5);
-    assert_close(act_choose(s, calibrator_find("percentile")).high, 1.0, 0.05);
-    assert_true(act_choose(s, calibrator_find("kl")).high < 100.0f);
-    assert_close(act_choose(s, calibrator_find("kl")).low, 0.0, 0.0);
+    assert_close(act_choose(s, calibrator_find("minmax"), 8).high, 100.0, 1e-5);
+    assert_close(act_choose(s, calibrator_find("percentile"), 8).high, 1.0,
+                 0.05);
+    assert_true(act_choose(s, calibrator_find("kl"), 8).high < 100.0f);
+    assert_close(act_choose(s, calibrator_find("kl"), 8).low, 0.0, 0.0);
     mem_free(x);
     mem_free(s);
 }
@@ -131,7 +132,7 @@ static void test_kl_cuts_a_long_tail(void **state)
     for (i = 0; i < 60000; i++)
         x[i] = (float)rng_normal(&r) * (i % 100 == 0 ? 8.0f : 1.0f);
     see(s, x, 60000);
-    got = act_choose(s, calibrator_find("kl"));
+    got = act_choose(s, calibrator_find("kl"), 8);
     assert_true(-got.low < 0.9f * (float)s->top && -got.low > 2.0f);
     mem_free(x);
     mem_free(s);
@@ -291,9 +292,8 @@ static void test_guesses_do_not_depend_on_threads(void **state)
     for (threads = 1; threads <= 3; threads += 2) {
         struct pool *pool = learning_pool(threads);
 
-        assert_ok(calibrate(
-            net, data, &data->train, data->validation, data->validation_count,
-            calibrator_find("percentile"), pool, NULL, range, &err));
+        assert_ok(calibrate(net, data, 100, calibrator_find("percentile"), NULL,
+                            pool, NULL, range, &err));
         m = integer_new(net, range, &err);
         assert_non_null(m);
         assert_ok(integer_evaluate(m, net, data, &data->train, NULL, 240, false,

@@ -100,6 +100,41 @@ static void test_an_opened_file_is_still_quantised(void **state)
     tiny_close(&t);
 }
 
+static void test_activations_are_quantised_changed_and_freed(void **state)
+{
+    struct tiny t = {0};
+
+    begin(&t, state);
+    tiny_do(&t, "quantize activations bits=4");
+    assert_said(&t, "input  8 bits from 0 to ");
+    assert_said(&t, "fc1  4 bits from 0 to ");
+    tiny_do(&t, "quantize activations bits=3 by=mse layers=fc1");
+    assert_said(&t, ", fixed");
+    tiny_do(&t, "finetune epochs=1; quantize activations follow;"
+                " finetune epochs=1; quantize activations freeze;"
+                " integer");
+    assert_said(&t, "its activations rounded in floats: the same guess on ");
+    tiny_do(&t, "quantize activations off");
+    tiny_refuse(&t, "quantize activations=off", ERR_STATE,
+                "no activation is quantised");
+    tiny_refuse(&t, "quantize activations freeze layers=fc1", ERR_STATE,
+                "no activation of fc1 is quantised");
+    tiny_refuse(&t, "quantize activations bits=1", ERR_VALUE, "2 or more");
+    tiny_refuse(&t, "quantize activations bits=17", ERR_VALUE, "bits");
+    tiny_refuse(&t, "quantize activations by=density", ERR_USAGE,
+                "by=density is for shared weights");
+    tiny_refuse(&t, "quantize by=kl", ERR_USAGE, "by=kl is for activations");
+    tiny_refuse(&t, "quantize activations scale=tensor", ERR_USAGE,
+                "takes no scale");
+    tiny_refuse(&t, "quantize activations freeze bits=3", ERR_USAGE,
+                "freeze takes no bits");
+    tiny_refuse(&t, "quantize symmetric off", ERR_USAGE,
+                "symmetric takes no activations");
+    tiny_refuse(&t, "quantize activations layers=fc2", ERR_MISSING,
+                "the outputs of input, fc1");
+    tiny_close(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -107,6 +142,7 @@ int main(void)
         unit_test_in_folder(test_arguments_that_mean_nothing_are_refused),
         unit_test_in_folder(test_fine_tuning_heals_and_keeps_every_promise),
         unit_test_in_folder(test_an_opened_file_is_still_quantised),
+        unit_test_in_folder(test_activations_are_quantised_changed_and_freed),
     };
 
     return cmocka_run_group_tests_name("quantise", tests, NULL, NULL);

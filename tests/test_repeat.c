@@ -47,6 +47,11 @@ static const struct {
      "conv2d 8 3x3 padding=same name=b; batch_norm name=n; add from=dropout,n;"
      "relu; flatten; dense 30; batch_norm; tanh; dense 5",
      "adamw", 64, 1},
+    {"quantised activations", "12x12x1",
+     "input 12x12x1; fake_quant name=q; conv2d 8 3x3 relu; max_pool2d 2;"
+     "fake_quant 4 name=r; dropout 0.2; flatten; dense 30 relu;"
+     "fake_quant 2 momentum=0.9 name=s; dense 5",
+     "momentum", 64, 1},
 };
 
 static struct net *net_of_run(size_t i)

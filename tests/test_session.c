@@ -21,7 +21,8 @@
     "set checkpoint_every=7 batch=20; train epochs=6 lr_schedule=cosine;" \
     " mark trained; iterate 4 30% epochs=3; undo; branch other;"          \
     " step 20% epochs=2 optimiser=momentum lr=0.01;"                      \
-    " goto trained; step to=60% epochs=2 scope=global"
+    " goto trained; step to=60% epochs=2 scope=global;"                   \
+    " quantize activations bits=3; finetune epochs=2"
 
 struct bits {
     char *bytes;

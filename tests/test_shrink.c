@@ -256,6 +256,38 @@ static void joins_keep_their_inputs_alike(void **state)
     net_free(small);
 }
 
+/* Constants are carried over as they are rounded. */
+static void quantised_activations_go_along(void **state)
+{
+    struct net *net = net_of("input 6x6x1; fake_quant name=q; "
+                             "conv2d 4 3x3 relu name=c; fake_quant 3 name=r; "
+                             "flatten; dense 5 relu name=h; fake_quant 2 "
+                             "name=s; dense 3 name=out"),
+               *small;
+    struct shrink_report report;
+
+    (void)state;
+    fill_values(net);
+    for (int k = 0; k < 3; k++) {
+        const char *name = (const char *const[]){"q", "r", "s"}[k];
+
+        *param_of(net, name, 0)->value = k == 0 ? -2.0f : 0.0f;
+        *param_of(net, name, 1)->value = 2.0f + (float)k;
+    }
+    cut(net, "c", -1, 2); /* a constant filter: relu(bias), rounded */
+    cut(net, "h", -1, 3);
+    cut(net, "out", 1, -1);
+    small = shrunk(net, &report);
+    assert_int_equal(units_of(small, "c"), 3);
+    assert_int_equal(units_of(small, "r"), 3);
+    assert_int_equal(units_of(small, "s"), 3);
+    assert_same_bits(param_of(small, "s", 1)->value,
+                     param_of(net, "s", 1)->value, sizeof(float));
+    assert_computes_the_same(net, small);
+    net_free(net);
+    net_free(small);
+}
+
 static void grouped_convolutions_and_softmax_keep_what_they_see(void **state)
 {
     struct net *net = net_of("input 4x4x2; conv2d 4 1x1 name=a; "
@@ -363,6 +395,7 @@ int main(void)
         cmocka_unit_test(a_convolution_takes_the_rows_of_dense_along),
         cmocka_unit_test(a_constant_stays_before_a_padded_convolution),
         cmocka_unit_test(joins_keep_their_inputs_alike),
+        cmocka_unit_test(quantised_activations_go_along),
         cmocka_unit_test(grouped_convolutions_and_softmax_keep_what_they_see),
         cmocka_unit_test(codebooks_and_grids_are_cut_along),
         cmocka_unit_test(a_layer_keeps_a_unit_when_nothing_is_left),

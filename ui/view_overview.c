@@ -77,9 +77,6 @@ static void overview_weights(const struct table *t, struct pane p, int row,
     table_cell(t, p, row, COL_ALIVE, ROLE_NORMAL, words_count(r->alive, buf));
     table_cell(t, p, row, COL_DENSITY, ROLE_NORMAL,
                words_percent(r->density, 1, buf));
-    if (r->bits > 0)
-        table_cell(t, p, row, COL_BITS, r->bits < 32 ? ROLE_NORMAL : ROLE_DIM,
-                   words_count(r->bits, buf));
     if (bar->col >= 0)
         plot_bar(p, row, bar->col, bar->width, ROLE_SERIES1,
                  isfinite(r->density) ? r->density : 0);
@@ -95,6 +92,9 @@ static void overview_row(const struct table *t, struct pane p, int row,
 
     table_cell(t, p, row, COL_NAME, role, total ? "all" : r->name);
     overview_weights(t, p, row, r);
+    if (r->bits > 0)
+        table_cell(t, p, row, COL_BITS, r->bits < 32 ? ROLE_NORMAL : ROLE_DIM,
+                   words_count(r->bits, buf));
     if (r->params > 0)
         table_cell(t, p, row, COL_BYTES, role, words_size(r->bytes, buf));
     if (r->macs > 0)

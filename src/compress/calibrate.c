@@ -6,13 +6,16 @@
 
 #include "base/mem.h"
 #include "net/exec.h"
+#include "tensor/levels.h"
 #include "train/match.h"
 
 #define BATCH      32
 #define PERCENTILE 0.999
+#define TRIALS     128 /* ranges that mse tries */
 
-static double clip_most(const struct act_seen *s)
+static double clip_most(const struct act_seen *s, int bits)
 {
+    (void)bits;
     return s->top;
 }
 
@@ -27,12 +30,13 @@ static int64_t total_of(const struct act_seen *s)
 }
 
 /* The upper edge of the bin in which that share of all |x| is reached. */
-static double clip_percentile(const struct act_seen *s)
+static double clip_percentile(const struct act_seen *s, int bits)
 {
     double want = (double)total_of(s) * PERCENTILE;
     int64_t sum = 0;
     int i;
 
+    (void)bits;
     for (i = 0; i < ACT_BINS - 1; i++) {
         sum += s->bin[i];
         if ((double)sum >= want)
@@ -97,9 +101,9 @@ static double divergence(const struct act_seen *s, int i, int levels,
 /* As TensorRT does it, but for bin 0, where the zeros of relu are: they are
  * exact whatever the range.  A range without negative values has twice the
  * levels. */
-static double clip_kl(const struct act_seen *s)
+static double clip_kl(const struct act_seen *s, int bits)
 {
-    int levels = s->low < 0.0f ? 128 : 256, best = ACT_BINS, i;
+    int levels = 1 << (s->low < 0.0f ? bits - 1 : bits), best = ACT_BINS, i;
     double least = INFINITY, *room = mem_array(ACT_BINS, sizeof(*room));
 
     for (i = levels; i <= ACT_BINS; i++) {
@@ -114,11 +118,49 @@ static double clip_kl(const struct act_seen *s)
     return s->top * best / ACT_BINS;
 }
 
+/* Squared error of |x| in steps of `step` up to clip.  Bin 0, mostly the zeros
+ * of relu, has none. */
+static double error_of(const struct act_seen *s, double clip, double step)
+{
+    double width = s->top / ACT_BINS, error = 0.0;
+    int i;
+
+    for (i = 1; i < ACT_BINS; i++) {
+        double x = (i + 0.5) * width;
+        double off = x > clip ? x - clip : x - step * nearbyint(x / step);
+
+        error += (double)s->bin[i] * off * off;
+    }
+    return error;
+}
+
+/* Of TRIALS shares of the whole range that with the least squared error. */
+static double clip_mse(const struct act_seen *s, int bits)
+{
+    double best = s->top, least = INFINITY, levels = (1 << bits) - 1;
+    int i;
+
+    for (i = TRIALS; i > 0 && s->top > 0.0; i--) {
+        double clip = s->top * i / TRIALS, error;
+        double reach = fmin((double)s->high, clip);
+
+        reach += fmin(-(double)s->low, clip);
+        error = error_of(s, clip, reach / levels);
+        if (error < least) {
+            least = error;
+            best = clip;
+        }
+    }
+    return best;
+}
+
 const struct calibrator calibrators[] = {
-    {"minmax", "all that was seen", clip_most},
-    {"percentile", "all but the largest 0.1 %", clip_percentile},
-    {"kl", "the least information lost, by Kullback and Leibler", clip_kl},
-    {NULL, NULL, NULL},
+    {"minmax", "all that was seen", true, clip_most},
+    {"percentile", "all but the largest 0.1 %", false, clip_percentile},
+    {"kl", "the least information lost, by Kullback and Leibler", false,
+     clip_kl},
+    {"mse", "the least squared error", false, clip_mse},
+    {.name = NULL},
 };
 
 const struct calibrator *calibrator_find(const char *name)
@@ -134,12 +176,7 @@ const struct calibrator *calibrator_find(const char *name)
 
 void act_ends(struct act_seen *s, const float *x, size_t n)
 {
-    size_t i;
-
-    for (i = 0; i < n; i++) {
-        s->low = x[i] < s->low ? x[i] : s->low;
-        s->high = x[i] > s->high ? x[i] : s->high;
-    }
+    levels_ends(x, n, &s->low, &s->high);
     s->top = (double)fmaxf(-s->low, s->high);
 }
 
@@ -156,9 +193,9 @@ void act_count(struct act_seen *s, const float *x, size_t n)
 }
 
 struct act_range act_choose(const struct act_seen *s,
-                            const struct calibrator *by)
+                            const struct calibrator *by, int bits)
 {
-    float clip = (float)by->clip(s);
+    float clip = (float)by->clip(s, bits);
 
     return (struct act_range){fmaxf(s->low, -clip), fminf(s->high, clip)};
 }
@@ -166,7 +203,6 @@ struct act_range act_choose(const struct act_seen *s,
 struct watch {
     struct net *net;
     const struct dataset *data;
-    const struct samples *samples;
     struct exec *exec;
     const int32_t *row; /* of the batch */
     float *x;           /* the batch as the net sees it */
@@ -179,7 +215,7 @@ static void fill(void *arg, int first, int n, float *x)
     const struct watch *w = arg;
     size_t width = shape_count(&w->net->input);
 
-    dataset_fill(w->data, w->samples, w->row + first, n, w->net->scale,
+    dataset_fill(w->data, &w->data->train, w->row + first, n, w->net->scale,
                  w->net->offset, x);
     memcpy(w->x + (size_t)first * width, x, (size_t)n * width * sizeof(*x));
 }
@@ -231,32 +267,56 @@ static enum err_code pass(struct watch *w, const int32_t *row, int n, double at,
     return ERR_OK;
 }
 
-enum err_code calibrate(struct net *net, const struct dataset *data,
-                        const struct samples *s, const int32_t *row, int n,
-                        const struct calibrator *by, struct pool *pool,
-                        const struct progress *progress,
+/* n of the rows that are trained on: files may be sorted by class. */
+static int32_t *spread_rows(const struct dataset *data, int n)
+{
+    int32_t *row = mem_array((size_t)n, sizeof(*row));
+    int i;
+
+    for (i = 0; i < n; i++)
+        row[i] = data->fit[(int64_t)i * data->fit_count / n];
+    return row;
+}
+
+static enum err_code watch_all(struct watch *w, const int32_t *row, int n,
+                               const struct progress *progress, struct err *err)
+{
+    w->take = act_ends;
+    if (pass(w, row, n, 0.0, progress, err) != ERR_OK)
+        return err->code;
+    w->take = act_count;
+    return pass(w, row, n, 0.5, progress, err);
+}
+
+enum err_code calibrate(struct net *net, const struct dataset *data, int n,
+                        const struct calibrator *by, const int *bits,
+                        struct pool *pool, const struct progress *progress,
                         struct act_range *range, struct err *err)
 {
-    struct watch w = {.net = net, .data = data, .samples = s, .take = act_ends};
+    struct watch w = {.net = net, .data = data};
     size_t count = (size_t)net->node_count + 1, i;
     enum err_code code;
+    int32_t *row;
 
     assert(n > 0);
     if (match_check(net, data, err) != ERR_OK)
         return err->code;
+    if (data->fit_count < 1)
+        return err_set(err, ERR_VALUE, "no samples are left to calibrate with");
+    if (n > data->fit_count)
+        n = data->fit_count;
     w.exec = exec_new(net, BATCH, EXEC_KEEP, pool, err);
     if (w.exec == NULL)
         return err->code;
+    row = spread_rows(data, n);
     w.x = mem_array(BATCH * shape_count(&net->input), sizeof(*w.x));
     w.seen = mem_array(count, sizeof(*w.seen));
-    code = pass(&w, row, n, 0.0, progress, err);
-    w.take = act_count;
-    if (code == ERR_OK)
-        code = pass(&w, row, n, 0.5, progress, err);
+    code = watch_all(&w, row, n, progress, err);
     for (i = 0; code == ERR_OK && i < count; i++)
-        range[i] = act_choose(&w.seen[i], by);
+        range[i] = act_choose(&w.seen[i], by, bits != NULL ? bits[i] : 8);
     mem_free(w.seen);
     mem_free(w.x);
+    mem_free(row);
     exec_free(w.exec);
     return code;
 }

@@ -5,6 +5,7 @@
 #ifndef COMPRESS_CALIBRATE_H
 #define COMPRESS_CALIBRATE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "data/dataset.h"
@@ -28,8 +29,9 @@ struct act_seen {
 /* One row a way to choose a range. */
 struct calibrator {
     const char *name, *help;
-    /* |x| beyond it is cut off. */
-    double (*clip)(const struct act_seen *s);
+    bool follows; /* training may move the range, as it moves what is in it */
+    /* |x| beyond it is cut off, of numbers of so many bits. */
+    double (*clip)(const struct act_seen *s, int bits);
 };
 extern const struct calibrator calibrators[]; /* ends with a NULL name */
 const struct calibrator *calibrator_find(const char *name);
@@ -39,14 +41,14 @@ const struct calibrator *calibrator_find(const char *name);
 void act_ends(struct act_seen *s, const float *x, size_t n);
 void act_count(struct act_seen *s, const float *x, size_t n);
 struct act_range act_choose(const struct act_seen *s,
-                            const struct calibrator *by);
+                            const struct calibrator *by, int bits);
 
-/* range[i] of what node i gives on rows row[0..n-1] of s, and range[node_count]
- * of the net's input.  Two passes over the samples. */
-enum err_code calibrate(struct net *net, const struct dataset *data,
-                        const struct samples *s, const int32_t *row, int n,
-                        const struct calibrator *by, struct pool *pool,
-                        const struct progress *progress,
+/* range[i] of what node i gives on n of the samples that are trained on, spread
+ * evenly over them, and range[node_count] of the net's input.  bits: of each,
+ * node_count + 1; NULL: 8.  Two passes over the samples. */
+enum err_code calibrate(struct net *net, const struct dataset *data, int n,
+                        const struct calibrator *by, const int *bits,
+                        struct pool *pool, const struct progress *progress,
                         struct act_range *range, struct err *err) MUST_CHECK;
 
 #endif

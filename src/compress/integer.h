@@ -8,7 +8,8 @@
  *         a whole number of 31 bits
  *
  * A relu behind a layer is the clamp of that layer's own range.  Pooling works
- * on the numbers as they are.
+ * on the numbers as they are.  Where the net rounds its activations itself
+ * (fake_quant), its bits, up to 8, and its range are taken.
  */
 #ifndef COMPRESS_INTEGER_H
 #define COMPRESS_INTEGER_H

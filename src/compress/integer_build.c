@@ -4,6 +4,9 @@
 
 #include "base/mem.h"
 #include "compress/integer_op.h"
+#include "net/fake.h"
+
+#define BYTE 8 /* bits */
 
 void integer_factor(double factor, int32_t *m0, int *shift)
 {
@@ -96,7 +99,8 @@ static enum err_code choose_kind(const struct net *net, int number,
     } rows[] = {{"dense", OP_DENSE},     {"conv2d", OP_CONV},
                 {"max_pool2d", OP_MOST}, {"average_pool2d", OP_MEAN},
                 {"flatten", OP_VIEW},    {"reshape", OP_VIEW},
-                {"dropout", OP_VIEW},    {"relu", OP_CLAMP}};
+                {"dropout", OP_VIEW},    {"relu", OP_CLAMP},
+                {"fake_quant", OP_SCALE}};
     const struct node *n = &net->node[number];
     const int *groups = attr_of(n, "groups");
     size_t i;
@@ -120,27 +124,102 @@ static enum err_code choose_kind(const struct net *net, int number,
     return ERR_OK;
 }
 
-/* The grid of what node gives: its own range, that of the relu behind it, or,
- * of what only moves numbers, that of its input. */
-static void set_range(struct integer *m, const struct net *net, int number,
-                      const struct act_range *range)
+/* From 0 on, in a byte. */
+static struct levels levels_of_range(bool symmetric, int bits,
+                                     const struct act_range *r)
+{
+    struct levels l =
+        levels_of(symmetric, bits < BYTE ? bits : BYTE, r->low, r->high);
+
+    l.zero -= l.least;
+    l.most -= l.least;
+    l.least = 0;
+    return l;
+}
+
+static struct levels levels_of_quantiser(const struct node *node)
+{
+    const struct fake_quant *f = (const void *)node->config;
+    struct act_range r = {*node->param[FAKE_QUANT_LOW].value,
+                          *node->param[FAKE_QUANT_HIGH].value};
+
+    return levels_of_range(f->symmetric, f->bits, &r);
+}
+
+/* The quantiser that is all that sees what node gives, but for what can as well
+ * be done with its numbers; NULL when there is none. */
+static const struct node *quantiser_behind(const struct integer *m,
+                                           const struct net *net, int node)
+{
+    int user = only_user(net, node);
+
+    while (user >= 0 && !fake_is(&net->node[user])) {
+        enum op_kind kind = m->op[user].kind;
+
+        if (kind != OP_VIEW && kind != OP_CLAMP && kind != OP_MOST)
+            return NULL;
+        user = only_user(net, user);
+    }
+    return user >= 0 ? &net->node[user] : NULL;
+}
+
+/* Of what a product, or the input, gives: those of its quantiser, or for its
+ * own range, or that of the relu behind it. */
+static struct levels made_levels(const struct integer *m, const struct net *net,
+                                 int number, const struct act_range *range)
+{
+    const struct node *quantiser = quantiser_behind(m, net, number);
+    int user = only_user(net, number);
+    const struct act_range *r = &range[number == NET_INPUT ? m->count : number];
+
+    if (quantiser != NULL)
+        return levels_of_quantiser(quantiser);
+    if (number != NET_INPUT && user >= 0 && m->op[user].kind == OP_CLAMP &&
+        !m->op[number].logits)
+        r = &range[user];
+    return levels_of_range(false, BYTE, r);
+}
+
+static bool same_levels(const struct levels *a, const struct levels *b)
+{
+    return memcmp(&a->scale, &b->scale, sizeof(a->scale)) == 0 &&
+           a->zero == b->zero && a->most == b->most;
+}
+
+static void set_scale(struct integer *m, const struct net *net, int number)
 {
     struct op *op = &m->op[number];
-    int user = only_user(net, number);
-    const struct act_range *r = &range[number];
+    const struct levels *in = levels_in(m, op->in);
+    struct levels *own = &m->act[number];
 
-    if (!op_is_product(op)) {
-        int in = op->in == NET_INPUT ? m->count : op->in;
-
-        m->act->scale[number] = m->act->scale[in];
-        m->act->zero[number] = m->act->zero[in];
+    *own = levels_of_quantiser(&net->node[number]);
+    if (same_levels(in, own)) {
+        op->kind = OP_VIEW;
         return;
     }
-    if (user >= 0 && m->op[user].kind == OP_CLAMP && !op->logits) {
-        r = &range[user];
-        m->op[user].kind = OP_VIEW;
+    op->m0 = mem_array(1, sizeof(*op->m0));
+    op->shift = mem_array(1, sizeof(*op->shift));
+    integer_factor((double)in->scale / (double)own->scale, op->m0, op->shift);
+}
+
+/* The levels of what node gives; of what only moves numbers, those of its
+ * input.  Where those begin at 0 they are their own relu. */
+static void set_levels(struct integer *m, const struct net *net, int number,
+                       const struct act_range *range)
+{
+    struct op *op = &m->op[number];
+
+    if (op_is_product(op)) {
+        m->act[number] = made_levels(m, net, number, range);
+        return;
     }
-    grid_range(m->act, number, r->low, r->high);
+    if (op->kind == OP_SCALE) {
+        set_scale(m, net, number);
+        return;
+    }
+    m->act[number] = *levels_in(m, op->in);
+    if (op->kind == OP_CLAMP && m->act[number].zero == 0)
+        op->kind = OP_VIEW;
 }
 
 /* One unit's weights as numbers, and their scale. */
@@ -186,8 +265,8 @@ static enum err_code make_product(struct integer *m, const struct net *net,
     const struct node *n = &net->node[number];
     const struct param *p = &n->param[0];
     struct op *op = &m->op[number];
-    int in = op->in == NET_INPUT ? m->count : op->in, u;
     size_t units;
+    int u;
 
     op->units = p->def.shape.dim[p->def.shape.rank - 1];
     units = (size_t)op->units;
@@ -200,10 +279,10 @@ static enum err_code make_product(struct integer *m, const struct net *net,
     op->shift = mem_array(units, sizeof(*op->shift));
     op->scale = mem_array(units, sizeof(*op->scale));
     for (u = 0; u < op->units; u++) {
-        double sx, sy = (double)m->act->scale[number];
+        double sx, sy = (double)m->act[number].scale;
 
         round_unit(op, p, u);
-        sx = (double)m->act->scale[in] * (double)op->scale[u];
+        sx = (double)levels_in(m, op->in)->scale * (double)op->scale[u];
         if (n->param_count > 1)
             op->bias[u] = round_bias((double)n->param[1].value[u], sx);
         integer_factor(sx / sy, &op->m0[u], &op->shift[u]);
@@ -242,9 +321,9 @@ static enum err_code build(struct integer *m, const struct net *net,
     }
     if (find_output(m, net, err) != ERR_OK)
         return err->code;
-    grid_range(m->act, m->count, range[m->count].low, range[m->count].high);
+    m->act[m->count] = made_levels(m, net, NET_INPUT, range);
     for (i = 0; i < m->count; i++) {
-        set_range(m, net, i, range);
+        set_levels(m, net, i, range);
         if (op_is_product(&m->op[i]) && make_product(m, net, i, err) != ERR_OK)
             return err->code;
     }
@@ -259,8 +338,8 @@ struct integer *integer_new(const struct net *net,
     m->count = net->node_count;
     m->op = mem_array((size_t)m->count, sizeof(*m->op));
     m->in_count = shape_count(&net->input);
-    m->act = grid_new(GRID_AFFINE, 8, m->count + 1, 0, err);
-    if (m->act == NULL || build(m, net, range, err) != ERR_OK) {
+    m->act = mem_array((size_t)m->count + 1, sizeof(*m->act));
+    if (build(m, net, range, err) != ERR_OK) {
         integer_free(m);
         return NULL;
     }
@@ -280,7 +359,7 @@ void integer_free(struct integer *m)
         mem_free(m->op[i].shift);
         mem_free(m->op[i].scale);
     }
-    grid_free(m->act);
+    mem_free(m->act);
     mem_free(m->op);
     mem_free(m);
 }

@@ -4,6 +4,7 @@
 
 #include "compress/integer.h"
 #include "tensor/conv.h"
+#include "tensor/levels.h"
 
 enum op_kind {
     OP_VIEW, /* the same numbers in another shape */
@@ -11,7 +12,8 @@ enum op_kind {
     OP_DENSE,
     OP_CONV,
     OP_MOST,
-    OP_MEAN
+    OP_MEAN,
+    OP_SCALE /* to other levels */
 };
 
 /* A node; its place in the list is its number. */
@@ -23,7 +25,7 @@ struct op {
     struct window window; /* of all but dense, view, clamp */
     int inputs, units;    /* of a product */
     int8_t *weight;       /* (units, inputs) */
-    int32_t *bias, *m0;
+    int32_t *bias, *m0;   /* OP_SCALE has one factor */
     int *shift;
     float *scale; /* Sw of each unit */
 };
@@ -31,11 +33,17 @@ struct op {
 struct integer {
     int count;
     struct op *op;
-    struct grid *act; /* channel i: what node i gives; count: the input */
+    struct levels *act; /* from 0 on; what node i gives; count: the input */
     size_t in_count;
     int output; /* node of the logits */
     int classes;
 };
+
+/* The entry of act for what a node, or NET_INPUT, gives. */
+static inline const struct levels *levels_in(const struct integer *m, int node)
+{
+    return &m->act[node == NET_INPUT ? m->count : node];
+}
 
 static inline bool op_is_product(const struct op *op)
 {

@@ -101,14 +101,21 @@ struct run {
     float *logits;
 };
 
+/* The number q above the zero point of l. */
+static uint8_t clamped(const struct levels *l, int32_t q)
+{
+    q = q > l->most ? l->most : q + l->zero; /* no overflow */
+    return (uint8_t)(q < 0 ? 0 : q > l->most ? l->most : q);
+}
+
 /* w->row, numbers less their zero point, times the weights: units outputs from
  * element `at` of node on. */
 static void multiply(const struct run *r, int node, size_t at)
 {
     const struct op *op = &r->m->op[node];
-    const struct grid *act = r->m->act;
-    int in = op->in == NET_INPUT ? r->m->count : op->in, u;
-    double sx = (double)act->scale[in];
+    const struct levels *act = &r->m->act[node];
+    double sx = (double)levels_in(r->m, op->in)->scale;
+    int u;
 
     for (u = 0; u < op->units; u++) {
         size_t to = at + (size_t)u;
@@ -120,7 +127,7 @@ static void multiply(const struct run *r, int node, size_t at)
             if (op->logits)
                 r->logits[to] = (float)y;
             else
-                r->w->q[node][to] = (uint8_t)grid_code(act, (float)y, node);
+                r->w->q[node][to] = (uint8_t)levels_code(act, (float)y);
             continue;
         }
         acc = op->bias[u] + dot(r->w->row,
@@ -130,8 +137,8 @@ static void multiply(const struct run *r, int node, size_t at)
             r->logits[to] = (float)((double)acc * sx * (double)op->scale[u]);
             continue;
         }
-        acc = integer_scale(acc, op->m0[u], op->shift[u]) + act->zero[node];
-        r->w->q[node][to] = (uint8_t)(acc < 0 ? 0 : acc > 255 ? 255 : acc);
+        r->w->q[node][to] =
+            clamped(act, integer_scale(acc, op->m0[u], op->shift[u]));
     }
 }
 
@@ -220,6 +227,24 @@ static void run_pool(const struct run *r, int node, const uint8_t *x)
     }
 }
 
+/* The same values in other levels. */
+static void rescale(const struct run *r, int node, const uint8_t *x, int zero)
+{
+    const struct op *op = &r->m->op[node];
+    const struct levels *to = &r->m->act[node];
+    float scale = levels_in(r->m, op->in)->scale;
+    uint8_t *y = r->w->q[node];
+    size_t i;
+
+    for (i = 0; i < op->out_count; i++) {
+        int32_t q = x[i] - zero;
+
+        y[i] = r->simulated
+                   ? (uint8_t)levels_code(to, (float)q * scale)
+                   : clamped(to, integer_scale(q, op->m0[0], op->shift[0]));
+    }
+}
+
 static void run_op(const struct run *r, int node)
 {
     const struct op *op = &r->m->op[node];
@@ -227,13 +252,16 @@ static void run_op(const struct run *r, int node)
     const uint8_t *x = numbers_of(r->m, r->w, &in);
     size_t i;
 
-    zero = r->m->act->zero[in == NET_INPUT ? r->m->count : in];
+    zero = levels_in(r->m, in)->zero;
     switch (op->kind) {
     case OP_VIEW:
         break;
     case OP_CLAMP:
         for (i = 0; i < op->out_count; i++)
             r->w->q[node][i] = x[i] > zero ? x[i] : (uint8_t)zero;
+        break;
+    case OP_SCALE:
+        rescale(r, node, x, zero);
         break;
     case OP_DENSE:
         run_dense(r, node, x, zero);
@@ -256,7 +284,7 @@ void integer_run(const struct integer *m, struct integer_work *w,
     int node;
 
     for (i = 0; i < m->in_count; i++)
-        w->input[i] = (uint8_t)grid_code(m->act, x[i], m->count);
+        w->input[i] = (uint8_t)levels_code(levels_in(m, NET_INPUT), x[i]);
     for (node = 0; node <= m->output; node++)
         run_op(&r, node);
 }

@@ -10,6 +10,7 @@
 #include "compress/cluster.h"
 #include "compress/prune.h"
 #include "compress/round.h"
+#include "engine/activations.h"
 #include "engine/cmd.h"
 #include "engine/exits.h"
 #include "engine/metrics.h"
@@ -32,6 +33,7 @@ WORDS_OF(criterion_words, criteria)
 WORDS_OF(cluster_words, cluster_methods)
 WORDS_OF(range_words, range_rules)
 WORDS_OF(calibrator_words, calibrators)
+WORDS_OF(activations_words, activations_steps)
 WORDS_OF(zoo_words, zoo_rows)
 WORDS_OF(metric_words, metric_rows)
 
@@ -48,6 +50,8 @@ static const struct {
                   {"fp16", "half floats: 1 sign, 5 exponent, 10 fraction bits"},
                   {"bf16", "upper halves of floats"},
                   {"off", "free again, as they are"},
+                  {"activations", "whole numbers for what layers give, not for "
+                                  "weights"},
                   {NULL, NULL}},
   scales[] = {{"channel", "each unit or filter has its own"},
               {"tensor", "one for the layer"},
@@ -103,6 +107,16 @@ static const char *command_words(int i, const char **help)
     return row == NULL ? NULL : row->name;
 }
 
+static const char *quantise_by_words(int i, const char **help)
+{
+    int clusters = 0;
+
+    while (cluster_methods[clusters].name != NULL)
+        clusters++;
+    return i < clusters ? cluster_words(i, help)
+                        : calibrator_words(i - clusters, help);
+}
+
 static const char *setting_words(int i, const char **help)
 {
     *help = i < SETTING_COUNT ? setting_rows[i].arg.help : NULL;
@@ -116,10 +130,11 @@ static const char *(*const sources[SOURCE_FIXED])(int i, const char **help) = {
     [SOURCE_CRITERIA] = criterion_words,
     [SOURCE_SCOPES] = scope_words,
     [SOURCE_QUANTISERS] = quantiser_words,
-    [SOURCE_CLUSTERS] = cluster_words,
+    [SOURCE_ACTIVATIONS] = activations_words,
     [SOURCE_SCALES] = scale_words,
     [SOURCE_RANGES] = range_words,
     [SOURCE_CALIBRATORS] = calibrator_words,
+    [SOURCE_QUANTISE_BY] = quantise_by_words,
     [SOURCE_SHARED_STEPS] = shared_step_words,
     [SOURCE_SETS] = set_words,
     [SOURCE_MASKS] = mask_words,

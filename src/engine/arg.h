@@ -32,11 +32,12 @@ enum arg_source {
     SOURCE_SCHEDULES, /* of sparsity */
     SOURCE_CRITERIA,
     SOURCE_SCOPES,
-    SOURCE_QUANTISERS, /* ways of quantize */
-    SOURCE_CLUSTERS,
+    SOURCE_QUANTISERS,  /* ways of quantize */
+    SOURCE_ACTIVATIONS, /* what quantize does with them */
     SOURCE_SCALES,
     SOURCE_RANGES,
     SOURCE_CALIBRATORS,
+    SOURCE_QUANTISE_BY, /* clusters and calibrators */
     SOURCE_SHARED_STEPS,
     SOURCE_SETS, /* validation, test, train */
     SOURCE_MASKS,

@@ -86,14 +86,16 @@ struct status_sheet {
 struct layer_row {
     char name[NAME_SIZE], kind[NAME_SIZE]; /* "dense relu" */
     char shape[NAME_SIZE];                 /* of the output: "24x24x20" */
-    char kernel[NAME_SIZE];                /* "5x5x1x20", "784x300", or "" */
+    char kernel[NAME_SIZE];                /* "5x5x1x20", "784x300", or ""; a
+                                              range, "0 to 6.93" */
     long long weights, alive;              /* prunable weights; 0 for others */
     long long params;                      /* with biases and gains */
     double bytes;                          /* dense float32 bytes of params */
     double macs, macs_share;               /* one sample; share of the net's */
     double density;   /* alive / weights; 1 without weights */
     double threshold; /* largest pruned |w| so far; 0 none */
-    int bits;         /* a code of its weights; 32: floats; 0: none, total */
+    int bits;         /* a code of its weights, or a value that it rounds; 32:
+                         floats; 0: none, total */
 };
 struct layers_sheet {
     struct sheet sheet;

@@ -9,6 +9,7 @@
 #include "engine/sheets.h"
 #include "io/io.h"
 #include "net/exec.h"
+#include "net/fake.h"
 #include "net/size.h"
 #include "net/spec.h"
 #include "net/zoo.h"
@@ -283,6 +284,19 @@ static enum err_code net_to_save(struct bench *b, const struct net **net,
     return ERR_OK;
 }
 
+/* What a file that Keras reads does not say to it. */
+static void say_rounding(struct bench *b)
+{
+    int count = fake_count(b->net);
+
+    if (count > 0)
+        bench_say(b, LOG_NOTE,
+                  "to Keras, which computes with floats, the %d layer%s that "
+                  "quantise%s activations %s linear",
+                  count, count == 1 ? "" : "s", count == 1 ? "s" : "",
+                  count == 1 ? "is" : "are");
+}
+
 static enum err_code run_save(struct bench *b, const struct cmd_call *call,
                               struct err *err)
 {
@@ -297,7 +311,11 @@ static enum err_code run_save(struct bench *b, const struct cmd_call *call,
     note_stage(b, &note);
     code = net_save_told(path, net, &note, &progress, err);
     net_note_done(&note);
-    return code == ERR_OK ? say_written(b, path, err) : code;
+    if (code == ERR_OK)
+        code = say_written(b, path, err);
+    if (code == ERR_OK)
+        say_rounding(b);
+    return code;
 }
 
 static enum err_code run_export(struct bench *b, const struct cmd_call *call,
@@ -314,7 +332,11 @@ static enum err_code run_export(struct bench *b, const struct cmd_call *call,
     net_drop_training(net);
     code = net_save(path, net, NULL, err);
     net_free(net);
-    return code == ERR_OK ? say_written(b, path, err) : code;
+    if (code == ERR_OK)
+        code = say_written(b, path, err);
+    if (code == ERR_OK)
+        say_rounding(b);
+    return code;
 }
 
 static void take_text(char **to, const char *text)
@@ -532,6 +554,8 @@ const struct cmd_row open_commands[] = {
     {.name = "save",
      .usage = "FILE",
      .help = "write the net with its masks, as Keras-compatible HDF5",
+     .more = "Layers that quantise activations are linear ones to Keras; the "
+             "net opens here with their bits and ranges.",
      .args = {file_args},
      .flags = CMD_NEEDS_NET,
      .run = run_save},

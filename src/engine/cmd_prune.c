@@ -193,6 +193,7 @@ const struct cmd_row prune_commands[] = {
     {.name = "reestimate",
      .usage = "[N]",
      .help = "re-estimate the statistics of batch norm from N mini-batches",
+     .more = "Ranges of quantised activations come along, where they follow.",
      .args = {reestimate_args},
      .flags = CMD_NEEDS_NET | CMD_NEEDS_DATA | CMD_JOB | CMD_RECORDED,
      .run = run_reestimate},

@@ -1,12 +1,17 @@
-/* Fewer values for weights: shared ones, grids, half floats. */
+/* Fewer values for weights: shared ones, grids, half floats; and for
+ * activations. */
 #include <string.h>
 
 #include "base/mem.h"
+#include "compress/cluster.h"
 #include "compress/layers.h"
 #include "compress/round.h"
 #include "compress/share.h"
+#include "engine/activations.h"
 #include "engine/bench.h"
 #include "engine/integer.h"
+
+#define SHARED_BITS 12 /* most; 4096 values */
 
 /* A layer as it was quantised, kept until the stage is told. */
 struct told {
@@ -48,9 +53,18 @@ static enum err_code share(struct bench *b, const struct cmd_call *call,
     r.layers = cmd_text(call, "layers");
     if (cmd_given(call, "bits"))
         r.bits = (int)cmd_number(call, "bits");
+    if (r.bits > SHARED_BITS)
+        return err_set(err, ERR_VALUE,
+                       "%d bits for shared values; 1 to %d are possible",
+                       r.bits, SHARED_BITS);
     r.k = (int)cmd_number(call, "values");
     if (cmd_given(call, "by"))
         r.by = cluster_method_find(cmd_text(call, "by"));
+    if (r.by == NULL)
+        return err_set(err, ERR_USAGE,
+                       "by=%s is for activations; `help quantize` lists what"
+                       " finds shared values",
+                       cmd_text(call, "by"));
     r.together = cmd_given(call, "scope") &&
                  strcmp(cmd_text(call, "scope"), "global") == 0;
     r.seed = (uint64_t)settings_number(&b->set, SET_seed);
@@ -96,10 +110,14 @@ static enum err_code check_arguments(const struct cmd_call *call,
 {
     static const struct {
         const char *name, *ways;
-    } rows[] = {
-        {"values", "shared"},          {"by", "shared"},
-        {"scope", "shared"},           {"scale", "symmetric affine"},
-        {"range", "symmetric affine"}, {"bits", "shared symmetric affine"}};
+    } rows[] = {{"values", "shared"},
+                {"by", "shared activations"},
+                {"scope", "shared"},
+                {"scale", "symmetric affine"},
+                {"range", "symmetric affine"},
+                {"bits", "shared symmetric affine activations"},
+                {"activations", "activations"},
+                {"samples", "activations"}};
     size_t i;
 
     for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -115,8 +133,6 @@ static enum err_code apply(struct bench *b, const struct cmd_call *call,
 {
     int kind;
 
-    if (check_arguments(call, way, err) != ERR_OK)
-        return err->code;
     if (strcmp(way, "shared") == 0)
         return share(b, call, t, err);
     if (strcmp(way, "off") == 0)
@@ -170,11 +186,17 @@ static enum err_code finish(struct bench *b, const char *text,
 static enum err_code run_quantize(struct bench *b, const struct cmd_call *call,
                                   struct err *err)
 {
-    const char *way = cmd_given(call, "way") ? cmd_text(call, "way") : "shared";
+    const char *way = cmd_given(call, "way")           ? cmd_text(call, "way")
+                      : cmd_given(call, "activations") ? "activations"
+                                                       : "shared";
     struct told told = {.b = b};
     struct str text = {0};
-    enum err_code code = apply(b, call, way, &told, err);
+    enum err_code code = check_arguments(call, way, err);
 
+    if (code == ERR_OK && strcmp(way, "activations") == 0)
+        return activations_command(b, call, err);
+    if (code == ERR_OK)
+        code = apply(b, call, way, &told, err);
     describe(call, way, &text);
     if (code == ERR_OK)
         bench_say_lines(b, LOG_NOTE, told.lines.text);
@@ -259,21 +281,32 @@ static const struct arg_def quantize_args[] = {
      .type = ARG_WORD,
      .source = SOURCE_QUANTISERS,
      .word = true},
+    {.name = "activations",
+     .help = "what becomes of activations; on without it",
+     .type = ARG_WORD,
+     .source = SOURCE_ACTIVATIONS,
+     .word = true},
     {.name = "bits",
      .help = "a weight: 1 to 12 when shared (5 without it), 2 to 8 on a grid"
-             " (8)",
+             " (8); an activation: 2 to 16 (8)",
      .type = ARG_INT,
      .least = 1,
-     .most = 12},
+     .most = 16},
     {.name = "values",
      .help = "how many shared values, instead of bits",
      .type = ARG_INT,
      .least = 1,
      .most = 4096},
     {.name = "by",
-     .help = "how shared values are found; linear without it",
+     .help = "how shared values are found, linear without it; or ranges of "
+             "activations, minmax without it",
      .type = ARG_WORD,
-     .source = SOURCE_CLUSTERS},
+     .source = SOURCE_QUANTISE_BY},
+    {.name = "samples",
+     .help = "training samples that show ranges of activations; 500 without it",
+     .type = ARG_INT,
+     .least = 1,
+     .most = 1e9},
     {.name = "scope",
      .help = "one codebook for each layer, or for all that are chosen (global)",
      .type = ARG_WORD,
@@ -288,7 +321,8 @@ static const struct arg_def quantize_args[] = {
      .source = SOURCE_RANGES},
     {.name = "layers",
      .help = "which layers, by name; all with weights without it; */bias are "
-             "biases",
+             "biases; activations are called as the layer they come from, "
+             "the picture input",
      .type = ARG_LAYERS,
      .source = SOURCE_LAYERS},
     {0}};
@@ -304,14 +338,22 @@ const struct cmd_row quantise_commands[] = {
     {.name = "quantize",
      .usage = "[shared|symmetric|affine|fp16|bf16|off] [bits=5] [values=N]"
               " [by=WORD] [scale=channel|tensor] [range=WORD]"
-              " [layers=PATTERN] …",
-     .help = "leave few values for the weights to be",
+              " [layers=PATTERN] …"
+              " | activations [freeze|follow|off] [bits=8] [by=WORD]"
+              " [layers=PATTERN]",
+     .help = "leave few values for weights or activations to be",
      .more =
          "Shared weights are cluster centres; bits=5 means 32 of them, or "
          "31 and the zero of pruned weights.  On a grid a weight is a whole "
          "number times a scale.  Fine-tuning afterwards trains the shared "
          "values, and moves weights on their grid; nothing is untied and "
-         "nothing pruned comes back.",
+         "nothing pruned comes back.  "
+         "Activations are rounded by layers that stand where a layer with "
+         "weights reads; the next training goes through them as if they did "
+         "nothing inside their range, and gives no gradient outside.  With "
+         "by=minmax their ranges follow the batches until `freeze`; other "
+         "ways fix them.  The picture keeps 8 bits unless layers=input asks "
+         "for fewer.",
      .args = {quantize_args},
      .flags = CMD_NEEDS_NET | CMD_JOB | CMD_RECORDED,
      .run = run_quantize},
@@ -325,12 +367,13 @@ const struct cmd_row quantise_commands[] = {
      .flags = CMD_NEEDS_NET | CMD_JOB | CMD_RECORDED,
      .run = run_reassign},
     {.name = "integer",
-     .usage = "[by=minmax|percentile|kl] [samples=500]",
+     .usage = "[by=minmax|percentile|kl|mse] [samples=500]",
      .help = "run the net in whole numbers and compare",
      .more = "Weights become int8 with a scale for each output channel, unless "
              "they are on a symmetric grid already, activations uint8; sums "
-             "are int32, and no float is used between picture and logits.  The "
-             "net is not changed.",
+             "are int32, and no float is used between picture and logits.  "
+             "Activations that are quantised keep their bits, up to 8, and "
+             "their range.  The net is not changed.",
      .args = {integer_args},
      .flags = CMD_NEEDS_NET | CMD_NEEDS_DATA | CMD_JOB | CMD_RECORDED,
      .run = integer_try},

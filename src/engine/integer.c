@@ -6,6 +6,7 @@
 #include "compress/integer.h"
 #include "engine/bench.h"
 #include "engine/recipe.h"
+#include "net/fake.h"
 
 #define CALIBRATION 500  /* samples */
 #define SIMULATED   1000 /* at most: reals are slow, one after another */
@@ -16,7 +17,7 @@ const struct arg_def integer_args[] = {
      .type = ARG_WORD,
      .source = SOURCE_CALIBRATORS},
     {.name = "samples",
-     .help = "validation samples that say so; 500 without it",
+     .help = "training samples that say so; 500 without it",
      .type = ARG_INT,
      .least = 1,
      .most = 1e9},
@@ -96,6 +97,11 @@ static void say(struct bench *b, const struct integer *m,
               100.0 * whole->hits / n, 100.0 * floats->hits / n, all);
     bench_say(b, LOG_RESULT, "simulated with reals: the same guess on %d of %s",
               count_same(whole, simulated, simulated->n), some);
+    if (fake_count(b->net) > 0)
+        bench_say(b, LOG_RESULT,
+                  "the net as it is, its activations rounded in floats: the "
+                  "same guess on %d of %s",
+                  count_same(whole, floats, n), all);
     bench_say(b, LOG_NOTE,
               "weights, biases and factors take %s; %.3g ms a sample, floats "
               "%.3g ms",
@@ -138,11 +144,9 @@ enum err_code integer_try(struct bench *b, const struct cmd_call *call,
 
     if (bench_fit(b, err) != ERR_OK)
         return err->code;
-    if (n > b->data->validation_count)
-        n = b->data->validation_count;
     range = mem_array((size_t)b->net->node_count + 1, sizeof(*range));
-    code = calibrate(b->net, b->data, &b->data->train, b->data->validation, n,
-                     calibrator_find(by), b->pool, &progress, range, err);
+    code = calibrate(b->net, b->data, n, calibrator_find(by), NULL, b->pool,
+                     &progress, range, err);
     if (code == ERR_OK) {
         m = integer_new(b->net, range, err);
         code = m == NULL ? err->code : run_trials(b, m, err);

@@ -8,6 +8,7 @@
 #include "engine/lesson.h"
 #include "engine/recipe.h"
 #include "engine/session.h"
+#include "net/fake.h"
 
 /* A wish is served again when this many times its cost has passed. */
 #define COST_SHARE   12.0
@@ -241,6 +242,13 @@ static void fill_row(struct bench *b, int node, struct layer_row *row)
             continue;
         shape_text(&n->param[i].def.shape, row->kernel, sizeof(row->kernel));
         row->bits = param_bits(&n->param[i]);
+    }
+    if (fake_is(n)) {
+        struct fake f = fake_of(n, n->in[0]);
+
+        row->bits = f.config.bits;
+        snprintf(row->kernel, sizeof(row->kernel), "%.3g to %.3g",
+                 (double)f.low, (double)f.high);
     }
     row->weights = size.prunable;
     row->alive = size.alive;

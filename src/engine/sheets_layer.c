@@ -205,8 +205,8 @@ static bool sees_input(const struct net *net, const struct node *n)
     while (in != NET_INPUT) {
         const struct node *before = &net->node[in];
 
-        if (before->param_count > 0 || before->kind->activation ||
-            before->in_count != 1 ||
+        if ((before->param_count > 0 && !before->kind->rounds) ||
+            before->kind->activation || before->in_count != 1 ||
             shape_count(&before->out) != shape_count(&net->input))
             return false;
         in = before->in[0];
@@ -275,7 +275,7 @@ static int activation_of(const struct net *net, int number)
             return number;
         if (net->node[next].kind->activation)
             return next;
-        if (net->node[next].kind->forward_join == NULL)
+        if (net->node[next].kind->backward_join == NULL)
             return number;
         number = next;
     }
