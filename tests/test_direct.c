@@ -32,6 +32,19 @@ static float *noise(size_t n, uint64_t seed)
     return x;
 }
 
+/* The same with stretches of zeros, some longer than a tile sees. */
+static float *picture(size_t n, uint64_t seed)
+{
+    float *x = noise(n, seed);
+    size_t i;
+
+    for (i = 0; i < n; i++) {
+        if (i % 90 < 60 || i % 7 < 3)
+            x[i] = 0.0f;
+    }
+    return x;
+}
+
 /* n floats between marks. */
 static float *guarded(size_t n)
 {
@@ -69,6 +82,7 @@ static void assert_near(const float *got, const float *want, size_t n,
 struct sizes {
     int lines, places, rows;
     size_t run, units, apart; /* apart: floats between places of y */
+    bool blanks;              /* x is a picture */
 };
 
 static struct direct direct_of(const struct sizes *s)
@@ -85,12 +99,18 @@ static struct direct direct_of(const struct sizes *s)
                            .x_row = line,
                            .w_row = s->units,
                            .y_line = (size_t)s->places * y,
-                           .y_place = y};
+                           .y_place = y,
+                           .blanks = s->blanks};
 }
 
 static size_t x_count(const struct direct *d)
 {
     return (size_t)(d->lines + d->rows) * d->x_line + d->run;
+}
+
+static float *x_of(const struct direct *d)
+{
+    return d->blanks ? picture(x_count(d), 1) : noise(x_count(d), 1);
 }
 
 static size_t y_count(const struct direct *d)
@@ -102,7 +122,7 @@ static void check_product(const struct sizes *s, bool bias, bool packs)
 {
     struct direct d = direct_of(s), p = d;
     size_t weights = (size_t)d.rows * d.run * d.units;
-    float *x = noise(x_count(&d), 1), *w = noise(weights + 1, 2);
+    float *x = x_of(&d), *w = noise(weights + 1, 2);
     float *b = noise(d.units, 3), *y = guarded(y_count(&d));
     float *want = guarded(y_count(&d)), *packed = NULL;
 
@@ -127,7 +147,7 @@ static void check_gradient(const struct sizes *s)
 {
     struct direct d = direct_of(s);
     size_t weights = (size_t)d.rows * d.run * d.units, i;
-    float *x = noise(x_count(&d), 1), *dy = noise(y_count(&d), 2);
+    float *x = x_of(&d), *dy = noise(y_count(&d), 2);
     float *dw = guarded(weights), *want = mem_array(weights + 1, sizeof(*want));
     double *sum = mem_array(weights + 1, sizeof(*sum));
     int times;
@@ -157,7 +177,7 @@ static void test_products_of_any_number_of_units(void **state)
     for (k = 0; k < LENGTH(isas); k++) {
         isa_limit(isas[k]);
         for (units = DIRECT_LEAST; units <= 140; units++) {
-            struct sizes s = {2, 7, 3, 10, units, units % 3};
+            struct sizes s = {2, 7, 3, 10, units, units % 3, false};
 
             check_product(&s, units % 2 == 0, units % 5 == 0);
             check_gradient(&s);
@@ -175,9 +195,30 @@ static void test_products_of_any_number_of_places_and_floats(void **state)
     for (k = 0; k < LENGTH(isas); k++) {
         isa_limit(isas[k]);
         for (n = 1; n <= 30; n++) {
-            struct sizes s = {1 + n % 3, n, 1 + n % 4, (size_t)n, 70, 0};
+            struct sizes s = {1 + n % 3, n, 1 + n % 4, (size_t)n, 70, 0, false};
 
             check_product(&s, true, n % 2 == 0);
+            check_gradient(&s);
+        }
+    }
+    isa_limit(ISA_AVX512);
+}
+
+/* A picture's zeros are left out: places seen through rows that are blank, in
+ * part, or not at all. */
+static void test_products_of_pictures(void **state)
+{
+    size_t k;
+    int n;
+
+    (void)state;
+    for (k = 0; k < LENGTH(isas); k++) {
+        isa_limit(isas[k]);
+        for (n = 1; n <= 40; n++) {
+            struct sizes s = {12, n,   5, 1 + (size_t)n % 6, 4 + (size_t)n,
+                              0,  true};
+
+            check_product(&s, n % 2 == 0, n % 3 == 0);
             check_gradient(&s);
         }
     }
@@ -188,11 +229,11 @@ static void test_products_of_any_number_of_places_and_floats(void **state)
  * gradient is summed in blocks; no taps at all. */
 static void test_products_of_unusual_size(void **state)
 {
-    static const struct sizes unusual[] = {{2, 9, 2, 15000, 65, 0},
-                                           {3, 5, 5, 400, 130, 0},
-                                           {40, 30, 2, 12, 20, 0},
-                                           {3, 500, 1, 9, 50, 1}};
-    struct sizes none = {3, 5, 0, 0, 20, 2};
+    static const struct sizes unusual[] = {{2, 9, 2, 15000, 65, 0, false},
+                                           {3, 5, 5, 400, 130, 0, true},
+                                           {40, 30, 2, 12, 20, 0, true},
+                                           {3, 500, 1, 9, 50, 1, false}};
+    struct sizes none = {3, 5, 0, 0, 20, 2, false};
     struct direct d = direct_of(&none);
     float x[200] = {0}, bias[20] = {0}, *y = guarded(y_count(&d));
     size_t k, i;
@@ -444,6 +485,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_products_of_any_number_of_units),
         cmocka_unit_test(test_products_of_any_number_of_places_and_floats),
+        cmocka_unit_test(test_products_of_pictures),
         cmocka_unit_test(test_products_of_unusual_size),
         cmocka_unit_test(test_convolutions_of_any_window),
         cmocka_unit_test(test_convolutions_of_real_layers),

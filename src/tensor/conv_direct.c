@@ -60,7 +60,8 @@ static struct direct direct_of(const struct window *w, const struct border *f,
                            .x_row = line,
                            .w_row = k,
                            .y_line = (size_t)w->out_w * k,
-                           .y_place = k};
+                           .y_place = k,
+                           .blanks = w->c == 1};
 }
 
 /* Samples of x through one frame. */

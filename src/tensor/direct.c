@@ -18,6 +18,7 @@
  * the second-level cache, gradients at work and what they read in the first. */
 #define WEIGHT_FLOATS   (48 * 1024)
 #define GRADIENT_PLACES 96
+#define AHEAD           8 /* places that are looked at for blanks together */
 
 /* One grid of sums; `start` is what they begin with, or dy. */
 struct tile {
@@ -51,6 +52,7 @@ static const int32_t own_lanes[2 * OWN_MIDDLE] = {
 /* Vectors that may lie on any float. */
 typedef float lanes4 __attribute__((vector_size(16), aligned(4), may_alias));
 typedef int32_t whole4 __attribute__((vector_size(16), aligned(4), may_alias));
+typedef int64_t two_longs __attribute__((vector_size(16)));
 
 #define KERNEL_TARGET
 #define KERNEL(name)   plain_##name

@@ -28,6 +28,7 @@ struct direct {
     size_t x_line, x_place, x_row;
     size_t w_row; /* from w[i] to w[i + 1] */
     size_t y_line, y_place;
+    bool blanks; /* rows of x that a tile sees are often zero, and left out */
 };
 
 /* Weights in the order in which direct_product reads them: worth it where many

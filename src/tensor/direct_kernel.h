@@ -17,7 +17,26 @@
  * pairs: with one behind each vector they would all go to the same one.  5x5 on
  * one channel, 20 filters, one core of a Zen 4: 7.7 us instead of 9.9 for two
  * panels, the gradient 6.2 instead of 7.5.
+ *
+ * A digit is mostly paper: half of what tiles of eight places see of a row is
+ * zero throughout, and is left out, for both.
  */
+
+/* Whether n floats are zero, said of four and more only. */
+static inline KERNEL_TARGET bool KERNEL(is_blank)(const float *x, size_t n)
+{
+    whole4 any;
+    two_longs both;
+    size_t i;
+
+    if (n < 4)
+        return false;
+    any = *(const whole4 *)(x + n - 4);
+    for (i = 0; i + 4 < n; i += 4)
+        any |= *(const whole4 *)(x + i);
+    both = (two_longs)any;
+    return (both[0] | both[1]) == 0;
+}
 
 /* Vectors of a panel stand at v * LANES, but the last ends where the panel
  * does. */
@@ -28,6 +47,7 @@ static inline __attribute__((always_inline)) KERNEL_TARGET void KERNEL(product)(
 {
     const struct direct *d = t->d;
     size_t x_place = d->x_place, y_place = d->y_place, last = t->last;
+    size_t seen = (size_t)(places - 1) * x_place + t->run;
     const float *w = t->w;
     float *y = t->y;
     VECTOR sum[GRID_MOST][VECTORS];
@@ -54,6 +74,10 @@ static inline __attribute__((always_inline)) KERNEL_TARGET void KERNEL(product)(
     for (row = 0; row < t->rows; row++) {
         const float *x = t->x + (size_t)row * d->x_row;
 
+        if (d->blanks && KERNEL(is_blank)(x, seen)) {
+            w += t->run * t->w_row;
+            continue;
+        }
         for (r = 0; r < t->run; r++, w += t->w_row) {
             VECTOR weight[VECTORS];
             lanes4 weight4 = {0};
@@ -87,6 +111,40 @@ static inline __attribute__((always_inline)) KERNEL_TARGET void KERNEL(product)(
     }
 }
 
+/* The sums of a gradient over places that follow one another; vectors v are
+ * AT(v) from dy on. */
+static inline __attribute__((always_inline)) KERNEL_TARGET void KERNEL(meet)(
+    const struct direct *d, int places, const float *x, const float *dy,
+    size_t last, int floats, int vectors, int end, VECTOR (*sum)[VECTORS],
+    lanes4 *rest)
+{
+    int place, i, v;
+
+    for (place = 0; place < places;
+         place++, x += d->x_place, dy += d->y_place) {
+        VECTOR slope[VECTORS];
+        lanes4 slope4 = {0};
+
+#pragma GCC unroll 4
+        for (v = 0; v < vectors; v++)
+            slope[v] = *(const VECTOR *)(dy + AT(v));
+        if (end)
+            slope4 = *(const lanes4 *)(dy + AT(v));
+#pragma GCC unroll 8
+        for (i = 0; i < floats; i++) {
+            VECTOR value = SPREAD(x[i]);
+
+            if (end && i % 2 == 1)
+                rest[i] = MADD4(LOW(value), slope4, rest[i]);
+#pragma GCC unroll 4
+            for (v = 0; v < vectors; v++)
+                sum[i][v] = MADD(value, slope[v], sum[i][v]);
+            if (end && i % 2 == 0)
+                rest[i] = MADD4(LOW(value), slope4, rest[i]);
+        }
+    }
+}
+
 static inline __attribute__((always_inline)) KERNEL_TARGET void KERNEL(
     gradient)(const struct tile *t, int floats, int vectors, int end)
 {
@@ -95,7 +153,7 @@ static inline __attribute__((always_inline)) KERNEL_TARGET void KERNEL(
     float *to = t->y;
     VECTOR sum[GRID_MOST][VECTORS];
     lanes4 rest[GRID_MOST];
-    int i, v, line, place;
+    int i, v, line, place, next, ahead = d->blanks ? AHEAD : d->places;
 
 #pragma GCC unroll 8
     for (i = 0; i < floats; i++) {
@@ -108,28 +166,18 @@ static inline __attribute__((always_inline)) KERNEL_TARGET void KERNEL(
         const float *x = t->x + (size_t)line * d->x_line;
         const float *dy = t->start + (size_t)line * d->y_line;
 
-        for (place = 0; place < d->places;
-             place++, x += d->x_place, dy += d->y_place) {
-            VECTOR slope[VECTORS];
-            lanes4 slope4 = {0};
+        for (place = 0; place < d->places; place = next) {
+            size_t at = (size_t)place * d->x_place;
 
-#pragma GCC unroll 4
-            for (v = 0; v < vectors; v++)
-                slope[v] = *(const VECTOR *)(dy + AT(v));
-            if (end)
-                slope4 = *(const lanes4 *)(dy + AT(v));
-#pragma GCC unroll 8
-            for (i = 0; i < floats; i++) {
-                VECTOR value = SPREAD(x[i]);
-
-                if (end && i % 2 == 1)
-                    rest[i] = MADD4(LOW(value), slope4, rest[i]);
-#pragma GCC unroll 4
-                for (v = 0; v < vectors; v++)
-                    sum[i][v] = MADD(value, slope[v], sum[i][v]);
-                if (end && i % 2 == 0)
-                    rest[i] = MADD4(LOW(value), slope4, rest[i]);
-            }
+            next = d->places - place < ahead ? d->places : place + ahead;
+            if (d->blanks &&
+                KERNEL(is_blank)(x + at,
+                                 (size_t)(next - place - 1) * d->x_place +
+                                     (size_t)floats))
+                continue;
+            KERNEL(meet)
+            (d, next - place, x + at, dy + (size_t)place * d->y_place, last,
+             floats, vectors, end, sum, rest);
         }
     }
 #pragma GCC unroll 8
