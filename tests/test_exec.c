@@ -488,7 +488,7 @@ static void test_a_plan_that_finds_no_memory_leaves_none_behind(void **state)
             assert_true(mem_block_bytes() == bytes);
         }
     }
-    assert_int_equal(n, 6);
+    assert_int_equal(n, 7);
     exec_free(e);
     pool_free(pool);
     net_free(net);

@@ -24,16 +24,19 @@ static enum err_code allocate(struct exec *e, struct err *err)
 {
     const struct plan *p = &e->plan;
     size_t shards = (size_t)p->shards, workers = (size_t)pool_threads(e->pool);
-    size_t slots = e->by_shard ? shards : workers;
-    size_t slot, scratch, grads, parts;
+    size_t floats, local, scratch, grads, parts;
 
-    if (!mem_mul(p->floats, sizeof(float), &slot) ||
+    if (!mem_mul(p->floats, sizeof(float), &floats) ||
+        !mem_mul(p->local, sizeof(float), &local) ||
         !mem_mul(p->scratch, sizeof(float), &scratch) ||
         !mem_mul(p->grads, sizeof(float), &grads) ||
         !mem_mul(p->parts, sizeof(double), &parts))
         return err_set(err, ERR_MEMORY, "a batch of %d does not fit", p->batch);
-    e->memory = block(e, slots, slot, "activations", err);
+    e->memory = block(e, shards, floats, "activations", err);
     if (e->memory == NULL)
+        return err->code;
+    e->local = block(e, workers, local, "activations", err);
+    if (e->local == NULL)
         return err->code;
     e->scratch = block(e, workers, scratch, "scratch memory of layers", err);
     if (e->scratch == NULL)
@@ -62,20 +65,6 @@ static void allocate_stages(struct exec *e)
                        sizeof(*e->ran));
 }
 
-/* Whether a training pass stops at joins. */
-static bool joins(const struct plan *p)
-{
-    return p->leg_count > 1;
-}
-
-/* Whether activations are for each shard, not each worker. */
-static bool keeps_shards(const struct plan *p)
-{
-    bool trains = (p->use & (EXEC_TRAIN | EXEC_NORM)) != 0;
-
-    return (p->use & EXEC_KEEP) || (trains && joins(p));
-}
-
 struct exec *exec_new(struct net *net, int batch, unsigned use,
                       struct pool *pool, struct err *err)
 {
@@ -95,7 +84,6 @@ struct exec *exec_new_frozen(struct net *net, int batch, unsigned use,
     plan_make(&e->plan, net, batch, use, frozen);
     e->net = net;
     e->pool = pool;
-    e->by_shard = keeps_shards(&e->plan);
     e->loss = mem_array((size_t)e->plan.shards, sizeof(*e->loss));
     e->bad = mem_array((size_t)e->plan.shards, sizeof(*e->bad));
     if (use & EXEC_STAGED)
@@ -113,6 +101,7 @@ void exec_free(struct exec *e)
         return;
     plan_done(&e->plan);
     mem_block_free(e->memory);
+    mem_block_free(e->local);
     mem_block_free(e->scratch);
     mem_block_free(e->grads);
     mem_block_free(e->shared);
@@ -132,7 +121,7 @@ static void run_legs(struct work *w, int end)
 
     for (leg = 0; leg < p->leg_count && p->leg[leg] < end; leg++) {
         w->from = p->leg[leg];
-        w->to = leg + 1 < p->leg_count ? p->leg[leg + 1] : end;
+        w->to = plan_leg_end(p, leg);
         if (w->to > end)
             w->to = end;
         pool_run(w->e->pool, pass_shard, w, shards);
@@ -266,8 +255,7 @@ size_t exec_need(const struct net *net, int batch, unsigned use, int threads)
 
     plan_make(&p, net, batch, use, NULL);
     shards = (size_t)p.shards;
-    floats = p.floats * (keeps_shards(&p) ? shards : workers) +
-             p.scratch * workers + p.shared;
+    floats = p.floats * shards + (p.local + p.scratch) * workers + p.shared;
     if (use & EXEC_TRAIN)
         floats += p.grads * shards;
     bytes = floats * sizeof(float) + p.parts * shards * sizeof(double);

@@ -19,6 +19,11 @@ static void add_leg(struct plan *p)
     p->leg[p->leg_count++] = p->op_count;
 }
 
+int plan_leg_end(const struct plan *p, int leg)
+{
+    return leg + 1 < p->leg_count ? p->leg[leg + 1] : p->op_count;
+}
+
 static bool joins_forward(const struct plan *p, int i)
 {
     return p->net->node[i].kind->forward_join != NULL && !p->node[i].frozen;

@@ -16,9 +16,12 @@ struct call {
 
 float *pass_place(const struct shard *s, int buffer)
 {
+    const struct plan_buffer *b;
+
     if (buffer < 0)
         return NULL;
-    return s->memory + s->work->e->plan.buffer[buffer].at;
+    b = &s->work->e->plan.buffer[buffer];
+    return (b->local ? s->local : s->memory) + b->at;
 }
 
 float *pass_gradients(const struct exec *e, int shard)
@@ -293,13 +296,13 @@ static struct shard shard_of(const struct work *w, int index, int worker)
     const struct exec *e = w->e;
     const struct plan *p = &e->plan;
     int left = w->n - index * p->shard;
-    size_t place = (size_t)(e->by_shard ? index : worker);
 
     return (struct shard){.work = w,
                           .index = index,
                           .first = index * p->shard,
                           .n = left < p->shard ? left : p->shard,
-                          .memory = e->memory + place * p->floats,
+                          .memory = e->memory + (size_t)index * p->floats,
+                          .local = e->local + (size_t)worker * p->local,
                           .scratch = e->scratch + (size_t)worker * p->scratch};
 }
 

@@ -7,17 +7,12 @@
 #include "net/exec.h"
 #include "net/plan.h"
 
-/*
- * Memory.  Between two joins a shard is on one thread, so without joins a plan
- * needs activations for each worker only; with joins, or when activations are
- * to be read afterwards, for each shard.
- */
 struct exec {
     struct plan plan;
     struct net *net;
     struct pool *pool;
-    bool by_shard;  /* activations are for each shard, not each worker */
-    float *memory;  /* plan.floats a shard or worker */
+    float *memory;  /* plan.floats a shard */
+    float *local;   /* plan.local a worker */
     float *scratch; /* plan.scratch a worker */
     float *grads;   /* plan.grads a shard */
     float *shared;
@@ -50,7 +45,7 @@ struct work {
 struct shard {
     const struct work *work;
     int index, first, n;
-    float *memory, *scratch;
+    float *memory, *local, *scratch;
 };
 
 /* A pool body; arg is a struct work: one leg on shard `chunk`. */

@@ -31,7 +31,7 @@ static void close_up(struct shard *s, int now, int32_t *sample,
         const struct plan_buffer *b = &p->buffer[i];
 
         if (b->first <= now && b->last > now)
-            close_up_rows(s->memory + b->at, b->row, s->n, stay);
+            close_up_rows(pass_place(s, i), b->row, s->n, stay);
     }
     for (i = 0; i < s->n; i++) {
         if (stay[i])
@@ -68,7 +68,7 @@ void pass_staged(void *arg, int chunk, int worker)
     struct shard s = {.work = w, .index = chunk, .first = chunk * p->shard};
 
     s.n = left < p->shard ? left : p->shard;
-    s.memory = e->memory + (size_t)worker * p->floats;
+    s.local = e->local + (size_t)worker * p->local;
     s.scratch = e->scratch + (size_t)worker * p->scratch;
     memset(e->ran + chunk * nodes, 0, (size_t)nodes * sizeof(*e->ran));
     for (i = 0; i < s.n; i++)

@@ -225,11 +225,26 @@ static size_t lowest_place(const struct plan_buffer *b,
     for (i = 0; i < n; i++) {
         const struct plan_buffer *q = placed[i];
 
-        if (q->first <= b->last && b->first <= q->last &&
-            q->at < at + b->count && q->at + q->count > at)
+        if (q->local == b->local && q->first <= b->last &&
+            b->first <= q->last && q->at < at + b->count &&
+            q->at + q->count > at)
             at = q->at + q->count;
     }
     return at;
+}
+
+/* What is read after a run has INT_MAX for its end, which is in no leg. */
+static void find_local(struct plan *p)
+{
+    int i, leg;
+
+    for (i = 0; i < p->buffer_count; i++) {
+        struct plan_buffer *b = &p->buffer[i];
+
+        for (leg = 0; b->first >= plan_leg_end(p, leg); leg++)
+            ;
+        b->local = b->last < plan_leg_end(p, leg);
+    }
 }
 
 static void place_buffers(struct plan *p)
@@ -243,10 +258,11 @@ static void place_buffers(struct plan *p)
     qsort(order, n, sizeof(struct plan_buffer *), compare_size);
     for (i = 0; i < n; i++) {
         struct plan_buffer *b = order[i];
+        size_t *end = b->local ? &p->local : &p->floats;
 
         b->at = lowest_place(b, order, (int)i);
-        if (b->at + b->count > p->floats)
-            p->floats = b->at + b->count;
+        if (b->at + b->count > *end)
+            *end = b->at + b->count;
         qsort(order, i + 1, sizeof(struct plan_buffer *), compare_place);
     }
     mem_free(order);
@@ -286,5 +302,6 @@ void plan_place(struct plan *p)
         place_op(p, now);
     if (p->use & EXEC_KEEP)
         keep_activations(p);
+    find_local(p);
     place_buffers(p);
 }

@@ -33,12 +33,15 @@ struct plan_op {
     int node; /* -1 for OP_HEAD, the output for OP_EXIT */
 };
 
-/* Floats of one shard that are alive from operation first to last. */
+/* Floats of one shard that are alive from operation first to last.  Those that
+ * do not outlive a leg, on which the shard stays on one thread, are in the
+ * worker's memory: there one shard after another finds them in its caches. */
 struct plan_buffer {
     size_t count;
     size_t row; /* floats of a sample */
     int first, last;
-    size_t at; /* floats from the start of the shard's memory */
+    bool local; /* in the worker's memory, not the shard's */
+    size_t at;  /* floats from its start */
 };
 
 /* Buffers are named by number, -1 for none. */
@@ -76,15 +79,19 @@ struct plan {
     int leg_count;
     struct plan_buffer *buffer;
     int buffer_count;
-    size_t floats, scratch; /* of a shard, of a worker */
-    size_t grads, shared;   /* floats of a gradient slot and of all shards */
-    size_t parts;           /* doubles of a shard */
+    size_t floats;         /* of a shard's memory */
+    size_t local, scratch; /* of a worker's, and of what its layers use */
+    size_t grads, shared;  /* floats of a gradient slot and of all shards */
+    size_t parts;          /* doubles of a shard */
 };
 
 /* Fills *p, which needs plan_done afterwards.  frozen: see exec.h. */
 void plan_make(struct plan *p, const struct net *net, int batch, unsigned use,
                const bool *frozen);
 void plan_done(struct plan *p);
+
+/* Where a leg ends: the operation after its last. */
+int plan_leg_end(const struct plan *p, int leg);
 
 /* The last steps of plan_make: the program, and then places in memory. */
 void plan_order(struct plan *p);
