@@ -18,7 +18,8 @@ static const size_t heights[] = {1, 2, 65, MOST_ROWS};
 struct arrays {
     size_t rows, n, stride;
     float x[MOST], dy[MOST], out[MOST];
-    float mean[MOST_N], factor[MOST_N], offset[MOST_N], slope[MOST_N];
+    float mean[MOST_N], factor[MOST_N], offset[MOST_N];
+    float level[MOST_N], slope[MOST_N];
     double sum[MOST_N], product[MOST_N];
 };
 
@@ -40,12 +41,13 @@ static struct arrays *arrays_new(size_t rows, size_t n, size_t stride)
         a->mean[i] = 10.0f * (float)i;
         a->factor[i] = (float)rng_normal(&r);
         a->offset[i] = (float)rng_normal(&r);
+        a->level[i] = (float)rng_normal(&r);
         a->slope[i] = (float)rng_normal(&r);
     }
     return a;
 }
 
-static struct norm norm_of(struct arrays *a)
+static struct norm norm_of(struct arrays *a, bool bounded)
 {
     return (struct norm){.x = a->x,
                          .dy = a->dy,
@@ -56,16 +58,35 @@ static struct norm norm_of(struct arrays *a)
                          .mean = a->mean,
                          .factor = a->factor,
                          .offset = a->offset,
+                         .level = a->level,
                          .slope = a->slope,
+                         .bounded = bounded,
+                         .least = -0.25f,
+                         .most = 0.5f,
                          .sum = a->sum,
                          .product = a->product};
+}
+
+/* y before its bounds, and what dy of it counts for. */
+static float y_of(const struct arrays *a, size_t i)
+{
+    size_t c = i % a->stride;
+
+    return (a->x[i] - a->mean[c]) * a->factor[c] + a->offset[c];
+}
+
+static float counted(const struct arrays *a, size_t i, bool bounded)
+{
+    float y = y_of(a, i);
+
+    return bounded && (y <= -0.25f || y >= 0.5f) ? 0.0f : a->dy[i];
 }
 
 /* The variance of x from its sums, where 1e-6 of the sum of squares would be
  * more than all of it. */
 static void check_sums(struct arrays *a)
 {
-    struct norm m = norm_of(a);
+    struct norm m = norm_of(a, false);
     size_t r, c;
 
     norm_sums(&m);
@@ -86,9 +107,9 @@ static void check_sums(struct arrays *a)
     }
 }
 
-static void check_products(struct arrays *a)
+static void check_products(struct arrays *a, bool bounded)
 {
-    struct norm m = norm_of(a);
+    struct norm m = norm_of(a, bounded);
     size_t r, c;
 
     norm_products(&m);
@@ -96,7 +117,7 @@ static void check_products(struct arrays *a)
         double sum = 0.0, product = 0.0;
 
         for (r = 0; r < a->rows; r++) {
-            double dy = (double)a->dy[r * a->stride + c];
+            double dy = (double)counted(a, r * a->stride + c, bounded);
 
             sum += dy;
             product +=
@@ -108,9 +129,9 @@ static void check_products(struct arrays *a)
 }
 
 /* Every element has the bits of the formula; what lies beside is left alone. */
-static void check_elements(struct arrays *a, bool input)
+static void check_elements(struct arrays *a, bool bounded, bool input)
 {
-    struct norm m = norm_of(a);
+    struct norm m = norm_of(a, bounded);
     size_t i;
 
     if (input)
@@ -122,11 +143,14 @@ static void check_elements(struct arrays *a, bool input)
         float want = 0.0f;
 
         if (c < a->n) {
-            float off = a->x[i] - a->mean[c];
+            float y = y_of(a, i), dy = counted(a, i, bounded);
 
+            if (bounded)
+                y = y < -0.25f ? -0.25f : y > 0.5f ? 0.5f : y;
             want = input ? a->factor[c] *
-                               (a->dy[i] - a->offset[c] - off * a->slope[c])
-                         : off * a->factor[c] + a->offset[c];
+                               (dy - a->level[c] -
+                                (a->x[i] - a->mean[c]) * a->slope[c])
+                         : y;
         }
         assert_same_bits(&a->out[i], &want, sizeof(want));
     }
@@ -136,15 +160,15 @@ static void check_passes(size_t rows, size_t n, size_t stride)
 {
     int what;
 
-    for (what = 0; what < 4; what++) {
+    for (what = 0; what < 7; what++) {
         struct arrays *a = arrays_new(rows, n, stride);
 
         if (what == 0)
             check_sums(a);
-        else if (what == 1)
-            check_products(a);
+        else if (what < 3)
+            check_products(a, what == 2);
         else
-            check_elements(a, what == 3);
+            check_elements(a, what % 2 == 0, what >= 5);
         mem_free(a);
     }
 }

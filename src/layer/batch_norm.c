@@ -7,7 +7,8 @@
  * Backward, with x^ = (x - mean) * inverse and M rows in the batch:
  *   dbeta = sum dy, dgamma = sum dy x^,
  *   dx = gamma * inverse * (dy - dbeta / M - x^ dgamma / M).
- * In PASS_EVAL the running statistics are constants.
+ * In PASS_EVAL the running statistics are constants.  Bounds that follow are
+ * kept in the same pass over x; backward sees by x where dy counts.
  */
 #include <math.h>
 #include <string.h>
@@ -122,10 +123,17 @@ static size_t tile_size(size_t channels, size_t first)
 static struct norm channels_at(const struct layer_pass *p, size_t first,
                                size_t n)
 {
-    return (struct norm){.x = p->x[0] + first,
-                         .rows = rows_of(p),
-                         .stride = channels_of(p),
-                         .n = n};
+    struct norm m = {.x = p->x[0] + first,
+                     .rows = rows_of(p),
+                     .stride = channels_of(p),
+                     .n = n};
+
+    if (p->clip != NULL) {
+        m.bounded = true;
+        m.least = p->clip->least;
+        m.most = p->clip->most;
+    }
+    return m;
 }
 
 /* part (2,C) = sums over the rows of x and x^2 */
@@ -199,23 +207,36 @@ static inline float gamma_at(const struct layer_pass *p,
     return at->gamma >= 0 ? p->param[at->gamma][c] : 1.0f;
 }
 
-/* y = (x - mean) * factor + offset for n channels of every row */
-static void normalise(const struct layer_pass *p, size_t first, size_t n)
+/* What makes y of x: y = (x - mean) * factor + offset. */
+struct factors {
+    float mean[TILE], factor[TILE], offset[TILE];
+};
+
+static void take_factors(const struct layer_pass *p, size_t first,
+                         struct norm *m, struct factors *f)
 {
     struct places at = places_of(p->config);
-    struct norm m = channels_at(p, first, n);
-    float mean[TILE], factor[TILE], offset[TILE];
     size_t c;
 
-    for (c = 0; c < n; c++) {
-        mean[c] = mean_at(p, &at, first + c);
-        factor[c] = inverse_at(p, &at, first + c) * gamma_at(p, &at, first + c);
-        offset[c] = at.beta >= 0 ? p->param[at.beta][first + c] : 0.0f;
+    for (c = 0; c < m->n; c++) {
+        f->mean[c] = mean_at(p, &at, first + c);
+        f->factor[c] =
+            inverse_at(p, &at, first + c) * gamma_at(p, &at, first + c);
+        f->offset[c] = at.beta >= 0 ? p->param[at.beta][first + c] : 0.0f;
     }
+    m->mean = f->mean;
+    m->factor = f->factor;
+    m->offset = f->offset;
+}
+
+/* y for n channels of every row */
+static void normalise(const struct layer_pass *p, size_t first, size_t n)
+{
+    struct norm m = channels_at(p, first, n);
+    struct factors f;
+
+    take_factors(p, first, &m, &f);
     m.out = p->y + first;
-    m.mean = mean;
-    m.factor = factor;
-    m.offset = offset;
     norm_scale(&m);
 }
 
@@ -232,17 +253,13 @@ static void forward(const struct layer_pass *p)
 static void backward_sums(const struct layer_pass *p, size_t first, size_t n,
                           double *sum, double *product)
 {
-    struct places at = places_of(p->config);
     struct norm m = channels_at(p, first, n);
-    float mean[TILE];
-    size_t c;
+    struct factors f;
 
-    for (c = 0; c < n; c++) {
-        mean[c] = mean_at(p, &at, first + c);
-        sum[c] = product[c] = 0.0;
-    }
+    take_factors(p, first, &m, &f);
+    memset(sum, 0, n * sizeof(*sum));
+    memset(product, 0, n * sizeof(*product));
     m.dy = p->dy + first;
-    m.mean = mean;
     m.sum = sum;
     m.product = product;
     norm_products(&m);
@@ -308,22 +325,20 @@ static void backward_input(const struct layer_pass *p, size_t first, size_t n)
     struct places at = places_of(p->config);
     struct norm m = channels_at(p, first, n);
     size_t channels = channels_of(p), c;
-    float mean[TILE], factor[TILE], level[TILE], slope[TILE];
+    float level[TILE], slope[TILE];
     bool train = p->mode == PASS_TRAIN;
+    struct factors f;
 
+    take_factors(p, first, &m, &f);
     for (c = 0; c < n; c++) {
         float inverse = inverse_at(p, &at, first + c);
 
-        mean[c] = mean_at(p, &at, first + c);
-        factor[c] = inverse * gamma_at(p, &at, first + c);
         level[c] = train ? p->shared[2 * channels + first + c] : 0.0f;
         slope[c] = train ? p->shared[3 * channels + first + c] * inverse : 0.0f;
     }
     m.dy = p->dy + first;
     m.out = p->dx[0] + first;
-    m.mean = mean;
-    m.factor = factor;
-    m.offset = level;
+    m.level = level;
     m.slope = slope;
     norm_input(&m);
 }
@@ -352,6 +367,7 @@ const struct layer_kind batch_norm_layer = {
     .least_in = 1,
     .most_in = 1,
     .ignores_y = true,
+    .clips = true,
     .units = UNITS_EACH,
     .shape = shape,
     .param = param,

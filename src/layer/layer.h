@@ -75,6 +75,12 @@ enum unit_flow {
     UNITS_STACK   /* those of the inputs one after another */
 };
 
+/* Bounds that an activation keeps its output within (relu: 0 and infinity).
+ * Its slope is 1 between them, 0 at and beyond them. */
+struct clip {
+    float least, most;
+};
+
 enum pass_mode { PASS_EVAL, PASS_TRAIN };
 
 /* What one call works on.  Pointers are borrowed for the call. */
@@ -102,6 +108,9 @@ struct layer_pass {
     double blend;         /* share of this batch in running statistics; 0: what
                              the layer's momentum says */
     int piece, pieces;    /* forward: only this piece of y; 0 pieces: all */
+    const struct clip *clip; /* kind->clips: of the activation that follows and
+                                is done with this one; y, dy are its y, dy;
+                                NULL: none */
 };
 
 struct layer_kind {
@@ -123,6 +132,8 @@ struct layer_kind {
     bool train_only;       /* identity in PASS_EVAL (dropout) */
     bool rounds;           /* y is x but for rounding; Keras, which has no such
                               layer, is told of the identity */
+    const struct clip *clip; /* an activation that does no more than this */
+    bool clips;              /* knows pass->clip */
     enum unit_flow units;
     size_t units_at; /* UNITS_MAKE: the config's int that counts them */
 

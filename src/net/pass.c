@@ -62,6 +62,7 @@ static void call_init(struct call *c, const struct work *w, int node, int shard)
     c->pass.step = w->step;
     c->pass.node = node;
     c->pass.blend = e->blend;
+    c->pass.clip = plan->clip;
     for (k = 0; k < n->param_count; k++) {
         c->param[k] = n->param[k].value;
         c->dparam[k] =
@@ -100,9 +101,10 @@ static size_t pass_count(const struct layer_pass *p)
 }
 
 /* A layer that does nothing in this mode: y = x, dx = dy. */
-static bool passes_through(const struct layer_pass *p)
+static bool passes_through(const struct shard *s, const struct layer_pass *p)
 {
-    return p->kind->view || (p->kind->train_only && p->mode == PASS_EVAL);
+    return s->work->e->plan.node[p->node].view ||
+           (p->kind->train_only && p->mode == PASS_EVAL);
 }
 
 static void copy_through(float *to, const float *from, size_t count)
@@ -152,7 +154,7 @@ void pass_forward(const struct shard *s, int node)
         return;
     }
     call_for_shard(&c, s, node);
-    if (passes_through(&c.pass))
+    if (passes_through(s, &c.pass))
         copy_through(c.pass.y, c.x[0], pass_count(&c.pass));
     else
         c.pass.kind->forward(&c.pass);
@@ -180,7 +182,7 @@ static void run_backward(const struct shard *s, int node)
     call_for_shard(&c, s, node);
     if (c.pass.mode == PASS_TRAIN && c.pass.kind->backward_join != NULL)
         memset(c.dparam, 0, sizeof(c.dparam));
-    if (passes_through(&c.pass))
+    if (passes_through(s, &c.pass))
         copy_through(c.dx[0], c.pass.dy, pass_count(&c.pass));
     else
         c.pass.kind->backward(&c.pass);

@@ -57,7 +57,7 @@ static bool may_overwrite(const struct plan *p, int node)
     kind = p->net->node[node].kind;
     if (p->node[node].root || p->node[node].readers != 1)
         return false;
-    if (kind->view)
+    if (p->node[node].view)
         return may_overwrite(p, p->net->node[node].in[0]);
     return kind->ignores_y || !p->node[node].backward;
 }
@@ -66,7 +66,7 @@ static bool shares_input(const struct plan *p, int node)
 {
     const struct node *n = &p->net->node[node];
 
-    if (n->kind->view)
+    if (p->node[node].view)
         return true;
     return n->kind->in_place && !(p->use & EXEC_KEEP) &&
            may_overwrite(p, n->in[0]);
@@ -137,9 +137,9 @@ static void touch_backward(struct plan *p, int node, int now)
 
     touch(p, plan->dy, now);
     touch(p, plan->keep, now);
-    if (!kind->ignores_x && !kind->view)
+    if (!kind->ignores_x && !plan->view)
         touch_inputs(p, node, now);
-    if (!kind->ignores_y && !kind->view)
+    if (!kind->ignores_y && !plan->view)
         touch(p, plan->y, now);
 }
 
@@ -152,7 +152,7 @@ static void place_gradient(struct plan *p, int node, int input, int now)
     if (number == NET_INPUT || !p->node[number].backward)
         return;
     from = &p->node[number];
-    plan->dx[input] = kind->view || (kind->in_place && input == 0)
+    plan->dx[input] = plan->view || (kind->in_place && input == 0)
                           ? plan->dy
                           : buffer_new(p, shard_count(p, number), now);
     plan->dx_add[input] = from->dy >= 0;

@@ -225,6 +225,27 @@ static void choose_nodes(struct plan *p)
     }
 }
 
+/* An activation that is but bounds is done by the layer before it, if that can,
+ * nobody else reads what comes between, and it need not be kept. */
+static void join_clips(struct plan *p)
+{
+    const struct net *net = p->net;
+    int i;
+
+    for (i = 0; i < net->node_count; i++) {
+        const struct node *node = &net->node[i];
+        int from = node->in[0];
+
+        p->node[i].view = node->kind->view;
+        if (node->kind->clip == NULL || from == NET_INPUT ||
+            (p->use & EXEC_KEEP) || !net->node[from].kind->clips ||
+            p->node[from].readers != 1 || p->node[from].root)
+            continue;
+        p->node[from].clip = node->kind->clip;
+        p->node[i].view = true;
+    }
+}
+
 static void choose_backward(struct plan *p)
 {
     const struct net *net = p->net;
@@ -282,6 +303,7 @@ void plan_make(struct plan *p, const struct net *net, int batch, unsigned use,
     for (i = 0; i < net->node_count; i++)
         count_node(p, i);
     choose_nodes(p);
+    join_clips(p);
     if (use & EXEC_TRAIN)
         choose_backward(p);
     cut_into_shards(p);

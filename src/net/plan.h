@@ -47,10 +47,12 @@ struct plan_buffer {
 /* Buffers are named by number, -1 for none. */
 struct plan_node {
     struct shape in[LAYER_INPUT_MAX];
-    bool forward, backward; /* runs at all */
-    bool frozen;            /* as in PASS_EVAL, without learning */
-    bool root;              /* an output's logits: the head reads y */
-    int readers;            /* nodes that take y, once an input */
+    bool forward, backward;  /* runs at all */
+    bool frozen;             /* as in PASS_EVAL, without learning */
+    bool root;               /* an output's logits: the head reads y */
+    bool view;               /* nothing to do: y is x, dx is dy */
+    const struct clip *clip; /* the bounds of the one reader, a view now */
+    int readers;             /* nodes that take y, once an input */
     int y, dy, keep;
     int dx[LAYER_INPUT_MAX];      /* what backward writes for input i … */
     bool dx_add[LAYER_INPUT_MAX]; /* … and whether it is added to that node's

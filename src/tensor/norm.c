@@ -43,10 +43,21 @@ static const float *repeated(const float *a, size_t n, size_t many, float *wide)
     return wide;
 }
 
-VEC_CLONES
-void norm_scale(const struct norm *m)
+/* The bounds of y. */
+ALWAYS_INLINE float within(float y, float least, float most)
 {
-    float wide[3][WIDE];
+    return least > y ? least : most < y ? most : y;
+}
+
+/* What dy counts for, at y before its bounds. */
+ALWAYS_INLINE float counted(float dy, float y, float least, float most)
+{
+    return ((y > least) & (y < most)) ? dy : 0.0f;
+}
+
+ALWAYS_INLINE void scale_rows(const struct norm *m, bool bounded)
+{
+    float wide[3][WIDE], least = m->least, most = m->most;
     size_t n = m->n, many = rows_together(m), r, c;
     const float *mean = repeated(m->mean, n, many, wide[0]);
     const float *factor = repeated(m->factor, n, many, wide[1]);
@@ -58,20 +69,32 @@ void norm_scale(const struct norm *m)
         float *y = m->out + r * m->stride;
 
         VEC_LOOP
-        for (c = 0; c < length; c++)
-            y[c] = (x[c] - mean[c]) * factor[c] + offset[c];
+        for (c = 0; c < length; c++) {
+            float v = (x[c] - mean[c]) * factor[c] + offset[c];
+
+            y[c] = bounded ? within(v, least, most) : v;
+        }
     }
 }
 
 VEC_CLONES
-void norm_input(const struct norm *m)
+void norm_scale(const struct norm *m)
 {
-    float wide[4][WIDE];
+    if (m->bounded)
+        scale_rows(m, true);
+    else
+        scale_rows(m, false);
+}
+
+ALWAYS_INLINE void input_rows(const struct norm *m, bool bounded)
+{
+    float wide[5][WIDE], least = m->least, most = m->most;
     size_t n = m->n, many = rows_together(m), r, c;
     const float *mean = repeated(m->mean, n, many, wide[0]);
     const float *factor = repeated(m->factor, n, many, wide[1]);
     const float *offset = repeated(m->offset, n, many, wide[2]);
     const float *slope = repeated(m->slope, n, many, wide[3]);
+    const float *level = repeated(m->level, n, many, wide[4]);
 
     for (r = 0; r < m->rows; r += many) {
         size_t length = (m->rows - r < many ? m->rows - r : many) * n;
@@ -79,17 +102,31 @@ void norm_input(const struct norm *m)
         float *dx = m->out + r * m->stride;
 
         VEC_LOOP
-        for (c = 0; c < length; c++)
-            dx[c] =
-                factor[c] * (dy[c] - offset[c] - (x[c] - mean[c]) * slope[c]);
+        for (c = 0; c < length; c++) {
+            float off = x[c] - mean[c], g = dy[c];
+
+            if (bounded)
+                g = counted(g, off * factor[c] + offset[c], least, most);
+            dx[c] = factor[c] * (g - level[c] - off * slope[c]);
+        }
     }
+}
+
+VEC_CLONES
+void norm_input(const struct norm *m)
+{
+    if (m->bounded)
+        input_rows(m, true);
+    else
+        input_rows(m, false);
 }
 
 /* Long rows `length` long, `count` of them and `step` floats apart: sum,
  * product (length) are what their values sum to in float; then they are added
  * to those of the n channels. */
 struct block {
-    const float *x, *dy, *mean;
+    const float *x, *dy, *mean, *factor, *offset;
+    float least, most;
     size_t n, length, count, step;
     float sum[WIDE], product[WIDE];
     double *to, *also;
@@ -193,9 +230,10 @@ ALWAYS_INLINE void join_sums(const struct block *b)
     }
 }
 
-ALWAYS_INLINE void multiply_wide(struct block *b)
+ALWAYS_INLINE void multiply_wide(struct block *b, bool bounded)
 {
-    const float *mean = b->mean;
+    const float *mean = b->mean, *factor = b->factor, *offset = b->offset;
+    float least = b->least, most = b->most;
     float *sum = b->sum, *product = b->product;
     size_t r, c;
 
@@ -204,29 +242,46 @@ ALWAYS_INLINE void multiply_wide(struct block *b)
 
         VEC_LOOP
         for (c = 0; c < b->length; c++) {
-            sum[c] += dy[c];
-            product[c] += dy[c] * (x[c] - mean[c]);
+            float off = x[c] - mean[c], g = dy[c];
+
+            if (bounded)
+                g = counted(g, off * factor[c] + offset[c], least, most);
+            sum[c] += g;
+            product[c] += g * off;
         }
     }
 }
 
-ALWAYS_INLINE void multiply_narrow(struct block *b)
+/* counted() of eight. */
+#define COUNTED8(dy, y, least, most) \
+    ((vec8)((vec8_bits)(dy) & ((y) > (least)) & ((y) < (most))))
+
+ALWAYS_INLINE void multiply_narrow(struct block *b, bool bounded)
 {
     vec8 mean[VECTORS], sum[VECTORS] = {{0}}, product[VECTORS] = {{0}};
+    vec8 factor[VECTORS], offset[VECTORS];
     size_t r, v;
 
 #pragma GCC unroll 4
     for (v = 0; v < VECTORS; v++)
         mean[v] = CONST_VEC8(b->mean + v * VEC_LANES);
+#pragma GCC unroll 4
+    for (v = 0; bounded && v < VECTORS; v++) {
+        factor[v] = CONST_VEC8(b->factor + v * VEC_LANES);
+        offset[v] = CONST_VEC8(b->offset + v * VEC_LANES);
+    }
     for (r = 0; r < b->count; r++) {
         const float *x = b->x + r * NARROW, *dy = b->dy + r * NARROW;
 
 #pragma GCC unroll 4
         for (v = 0; v < VECTORS; v++) {
-            vec8 slope = CONST_VEC8(dy + v * VEC_LANES);
+            vec8 off = CONST_VEC8(x + v * VEC_LANES) - mean[v];
+            vec8 g = CONST_VEC8(dy + v * VEC_LANES);
 
-            sum[v] += slope;
-            product[v] += slope * (CONST_VEC8(x + v * VEC_LANES) - mean[v]);
+            if (bounded)
+                g = COUNTED8(g, off * factor[v] + offset[v], b->least, b->most);
+            sum[v] += g;
+            product[v] += g * off;
         }
     }
     keep_narrow(b, sum, product);
@@ -258,9 +313,17 @@ ALWAYS_INLINE void sum_block(struct block *b)
 ALWAYS_INLINE void multiply_block(struct block *b)
 {
     if (b->step == NARROW && b->length == NARROW)
-        multiply_narrow(b);
+        multiply_narrow(b, false);
     else
-        multiply_wide(b);
+        multiply_wide(b, false);
+}
+
+ALWAYS_INLINE void multiply_bounded(struct block *b)
+{
+    if (b->step == NARROW && b->length == NARROW)
+        multiply_narrow(b, true);
+    else
+        multiply_wide(b, true);
 }
 
 /* Rows that make a long one, for sums. */
@@ -325,13 +388,21 @@ VEC_CLONES
 void norm_products(const struct norm *m)
 {
     size_t first, many = rows_summed(m);
-    float wide[WIDE];
+    float wide[3][WIDE];
 
     for (first = 0; first < m->n; first += WIDE) {
         struct block b;
 
         start_tile(m, first, &b);
-        b.mean = repeated(m->mean + first, b.n, many, wide);
-        each_block(m, &b, many, multiply_block, join_products);
+        b.mean = repeated(m->mean + first, b.n, many, wide[0]);
+        b.least = m->least;
+        b.most = m->most;
+        if (m->bounded) {
+            b.factor = repeated(m->factor + first, b.n, many, wide[1]);
+            b.offset = repeated(m->offset + first, b.n, many, wide[2]);
+            each_block(m, &b, many, multiply_bounded, join_products);
+        } else {
+            each_block(m, &b, many, multiply_block, join_products);
+        }
     }
 }

@@ -7,6 +7,7 @@
 #ifndef TENSOR_NORM_H
 #define TENSOR_NORM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct norm {
@@ -14,17 +15,21 @@ struct norm {
     const float *dy; /* (rows, n), where a pass has it */
     float *out;      /* (rows, n): y or dx, not x nor dy */
     size_t rows, stride, n;
-    const float *mean, *factor, *offset, *slope; /* (n) */
-    double *sum, *product;                       /* (n) */
+    /* (n): y = (x - mean) factor + offset; see norm_input */
+    const float *mean, *factor, *offset, *level, *slope;
+    double *sum, *product; /* (n) */
+    bool bounded;          /* y is kept within these (a NaN stays one), and dy
+                              counts as 0 where y is not between them */
+    float least, most;
 };
 
 /* sum += x, product += x^2, summed over the rows */
 void norm_sums(const struct norm *m);
-/* out = (x - mean) factor + offset */
+/* out = y */
 void norm_scale(const struct norm *m);
 /* sum += dy, product += dy (x - mean), summed over the rows */
 void norm_products(const struct norm *m);
-/* out = factor (dy - offset - (x - mean) slope) */
+/* out = factor (dy - level - (x - mean) slope) */
 void norm_input(const struct norm *m);
 
 #endif
