@@ -175,6 +175,16 @@ static const char *const kinked[] = {
     "input 8x8x2; conv2d 4 3x3 padding=same use_bias=no name=c; batch_norm;"
     "relu name=r; conv2d 4 3x3 padding=same name=d; batch_norm name=e;"
     "add from=r,e; relu; max_pool2d 2; dropout; flatten; dense 4 softmax",
+    /* bounds behind batch norm, made again for layers that read them */
+    "input 8x8x2; conv2d 5 3x3 padding=same use_bias=no; batch_norm; relu;"
+    "depthwise_conv2d 3 padding=same use_bias=no; batch_norm; relu6;"
+    "conv2d 6 1x1; batch_norm scale=no; relu; global_average_pool2d; dense 3",
+    /* the same with readers in two legs, behind a view, and as an output */
+    "input 6x6x2; conv2d 4 3x3 padding=same name=c; batch_norm; relu name=r;"
+    "conv2d 4 3x3 padding=same name=d; batch_norm name=n; relu name=s;"
+    "conv2d 4 1x1 name=e from=r; add from=s,e; batch_norm center=no; relu;"
+    "flatten name=f; dense 5 name=g; batch_norm; relu name=t; dense 3 name=u;"
+    "output t u",
 };
 
 /* Slope of the loss along a random direction of one parameter, by central

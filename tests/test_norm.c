@@ -147,9 +147,8 @@ static void check_elements(struct arrays *a, bool bounded, bool input)
 
             if (bounded)
                 y = y < -0.25f ? -0.25f : y > 0.5f ? 0.5f : y;
-            want = input ? a->factor[c] *
-                               (dy - a->level[c] -
-                                (a->x[i] - a->mean[c]) * a->slope[c])
+            want = input ? a->factor[c] * (dy - a->level[c] -
+                                           (a->x[i] - a->mean[c]) * a->slope[c])
                          : y;
         }
         assert_same_bits(&a->out[i], &want, sizeof(want));

@@ -368,6 +368,7 @@ const struct layer_kind batch_norm_layer = {
     .most_in = 1,
     .ignores_y = true,
     .clips = true,
+    .again = true,
     .units = UNITS_EACH,
     .shape = shape,
     .param = param,

@@ -134,6 +134,9 @@ struct layer_kind {
                               layer, is told of the identity */
     const struct clip *clip; /* an activation that does no more than this */
     bool clips;              /* knows pass->clip */
+    bool again;              /* forward is cheaper than to keep y for others: it
+                                may run once more, from the x that backward of
+                                it reads */
     enum unit_flow units;
     size_t units_at; /* UNITS_MAKE: the config's int that counts them */
 

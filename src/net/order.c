@@ -136,19 +136,102 @@ static void write_stages(struct plan *p)
     mem_free(written);
 }
 
+#define NO_LEG   (-1)
+#define MANY_LEG (-2)
+
+static int one_leg(int a, int b)
+{
+    if (a == NO_LEG || a == b)
+        return b;
+    return b == NO_LEG ? a : MANY_LEG;
+}
+
+static int leg_reading(const struct plan *p, const int *phase, int node);
+
+/* The leg in which backward of `reader`, or of those behind it where it is a
+ * view, reads the y of its input. */
+static int leg_of_reader(const struct plan *p, const int *phase, int reader)
+{
+    const struct layer_kind *kind = p->net->node[reader].kind;
+
+    if (p->node[reader].view)
+        return leg_reading(p, phase, reader);
+    if (p->node[reader].backward && !kind->ignores_x)
+        return phase[reader];
+    return kind->in_place ? MANY_LEG : NO_LEG; /* it may write over y */
+}
+
+static int leg_reading(const struct plan *p, const int *phase, int node)
+{
+    int leg = NO_LEG, i, k;
+
+    for (i = node + 1; i < p->net->node_count; i++) {
+        const struct node *n = &p->net->node[i];
+
+        for (k = 0; p->node[i].forward && k < n->in_count; k++) {
+            if (n->in[k] == node)
+                leg = one_leg(leg, leg_of_reader(p, phase, i));
+        }
+    }
+    return leg;
+}
+
+/*
+ * A batch of activations is in no cache when backward comes to it.  What is
+ * cheaply made of what must be read anyway is made again, for the few samples
+ * of a shard, and by the leg that reads it; forward need not keep it.  In the
+ * leg of the head it is still there.
+ */
+static void choose_again(struct plan *p, const int *phase)
+{
+    int i;
+
+    for (i = 0; i < p->net->node_count; i++) {
+        struct plan_node *node = &p->node[i];
+
+        node->again = p->net->node[i].kind->again && node->backward &&
+                      !(p->use & EXEC_KEEP) && leg_reading(p, phase, i) > 0;
+    }
+}
+
+/* Before backward of node: what it reads and forward did not keep. */
+static void add_again(struct plan *p, int node, bool *made)
+{
+    const struct node *n = &p->net->node[node];
+    int k, from;
+
+    for (k = 0; !p->node[node].view && !n->kind->ignores_x && k < n->in_count;
+         k++) {
+        for (from = n->in[k]; from != NET_INPUT && p->node[from].view;)
+            from = p->net->node[from].in[0];
+        if (from == NET_INPUT || !p->node[from].again || made[from])
+            continue;
+        made[from] = true;
+        add_op(p, OP_AGAIN, from);
+    }
+}
+
+static void add_backward(struct plan *p, int node, bool *made)
+{
+    add_again(p, node, made);
+    add_op(p, OP_BACKWARD, node);
+}
+
 static void write_backward(struct plan *p, int *phase)
 {
     const struct net *net = p->net;
+    bool *made = mem_array((size_t)net->node_count, sizeof(*made));
     int i, now, last;
 
     backward_phases(p, phase);
+    choose_again(p, phase);
     last = most(phase, net->node_count);
     for (now = 0; now <= last; now++) {
         if (now > 0)
             add_leg(p);
         for (i = net->node_count - 1; i >= 0; i--) {
             if (p->node[i].backward && phase[i] == now)
-                add_op(p, OP_BACKWARD, i);
+                add_backward(p, i, made);
         }
         for (i = net->node_count - 1; i >= 0; i--) {
             if (p->node[i].backward && phase[i] == now + 1 &&
@@ -156,6 +239,7 @@ static void write_backward(struct plan *p, int *phase)
                 add_op(p, OP_BACKWARD_PART, i);
         }
     }
+    mem_free(made);
 }
 
 void plan_order(struct plan *p)
@@ -164,7 +248,7 @@ void plan_order(struct plan *p)
     int *phase = mem_array(nodes, sizeof(*phase));
 
     p->op =
-        mem_array(4 * nodes + 1 + (size_t)p->net->output_count, sizeof(*p->op));
+        mem_array(5 * nodes + 1 + (size_t)p->net->output_count, sizeof(*p->op));
     p->leg = mem_array(2 * nodes + 2, sizeof(*p->leg));
     if (p->use & EXEC_STAGED)
         write_stages(p);

@@ -72,7 +72,8 @@ static void call_init(struct call *c, const struct work *w, int node, int shard)
     }
 }
 
-static void call_for_shard(struct call *c, const struct shard *s, int node)
+static void call_for_shard(struct call *c, const struct shard *s, int node,
+                           bool backward)
 {
     const struct plan *p = &s->work->e->plan;
     const struct node *n = &p->net->node[node];
@@ -81,8 +82,7 @@ static void call_for_shard(struct call *c, const struct shard *s, int node)
 
     call_init(c, s->work, node, s->index);
     for (k = 0; k < n->in_count; k++) {
-        c->x[k] = pass_place(s, n->in[k] == NET_INPUT ? p->input
-                                                      : p->node[n->in[k]].y);
+        c->x[k] = pass_place(s, plan_y(p, n->in[k], backward));
         c->dx[k] = pass_place(s, plan->dx[k]);
     }
     c->pass.n = s->n;
@@ -126,7 +126,7 @@ static void run_piece(void *arg, int chunk, int worker)
     const struct exec *e = w->shard->work->e;
     struct call c;
 
-    call_for_shard(&c, w->shard, w->node);
+    call_for_shard(&c, w->shard, w->node, false);
     c.pass.scratch = e->scratch + (size_t)worker * e->plan.scratch;
     c.pass.piece = chunk;
     c.pass.pieces = w->pieces;
@@ -153,11 +153,20 @@ void pass_forward(const struct shard *s, int node)
         pool_run(s->work->e->pool, run_piece, &w, w.pieces);
         return;
     }
-    call_for_shard(&c, s, node);
+    call_for_shard(&c, s, node, false);
     if (passes_through(s, &c.pass))
         copy_through(c.pass.y, c.x[0], pass_count(&c.pass));
     else
         c.pass.kind->forward(&c.pass);
+}
+
+static void run_again(const struct shard *s, int node)
+{
+    struct call c;
+
+    call_for_shard(&c, s, node, false);
+    c.pass.y = pass_place(s, plan_y(&s->work->e->plan, node, true));
+    c.pass.kind->forward(&c.pass);
 }
 
 /* Later gradients of a node with several readers. */
@@ -179,7 +188,7 @@ static void run_backward(const struct shard *s, int node)
 {
     struct call c;
 
-    call_for_shard(&c, s, node);
+    call_for_shard(&c, s, node, true);
     if (c.pass.mode == PASS_TRAIN && c.pass.kind->backward_join != NULL)
         memset(c.dparam, 0, sizeof(c.dparam));
     if (passes_through(s, &c.pass))
@@ -195,7 +204,7 @@ static void run_part(const struct shard *s, const struct plan_op *op)
     enum meter_phase before = meter_enter(METER_REDUCTION);
     struct call c;
 
-    call_for_shard(&c, s, op->node);
+    call_for_shard(&c, s, op->node, op->kind == OP_BACKWARD_PART);
     if (op->kind == OP_FORWARD_PART)
         c.pass.kind->forward_part(&c.pass, part);
     else
@@ -276,6 +285,9 @@ static void run_op(const struct shard *s, const struct plan_op *op)
     switch (op->kind) {
     case OP_FORWARD:
         pass_forward(s, op->node);
+        break;
+    case OP_AGAIN:
+        run_again(s, op->node);
         break;
     case OP_BACKWARD:
         run_backward(s, op->node);

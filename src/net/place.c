@@ -42,9 +42,12 @@ static size_t shard_count(const struct plan *p, int node)
     return shape_count(s) * (size_t)p->shard;
 }
 
-static int activation_of(const struct plan *p, int node)
+int plan_y(const struct plan *p, int node, bool backward)
 {
-    return node == NET_INPUT ? p->input : p->node[node].y;
+    if (node == NET_INPUT)
+        return p->input;
+    return backward && p->node[node].y_again >= 0 ? p->node[node].y_again
+                                                  : p->node[node].y;
 }
 
 /* Nobody but its one reader needs the activation of node (NET_INPUT: x). */
@@ -72,13 +75,13 @@ static bool shares_input(const struct plan *p, int node)
            may_overwrite(p, n->in[0]);
 }
 
-static void touch_inputs(struct plan *p, int node, int now)
+static void touch_inputs(struct plan *p, int node, bool backward, int now)
 {
     const struct node *n = &p->net->node[node];
     int k;
 
     for (k = 0; k < n->in_count; k++)
-        touch(p, activation_of(p, n->in[k]), now);
+        touch(p, plan_y(p, n->in[k], backward), now);
 }
 
 /* What a layer keeps for its backward pass is alive from its first part on. */
@@ -100,10 +103,10 @@ static void place_forward(struct plan *p, int node, int now)
     struct plan_node *plan = &p->node[node];
 
     need_keep(p, node, now);
-    touch_inputs(p, node, now);
+    touch_inputs(p, node, false, now);
     touch(p, plan->keep, now);
     if (shares_input(p, node)) {
-        plan->y = activation_of(p, p->net->node[node].in[0]);
+        plan->y = plan_y(p, p->net->node[node].in[0], false);
         touch(p, plan->y, now);
     } else {
         plan->y = buffer_new(p, shard_count(p, node), now);
@@ -138,9 +141,22 @@ static void touch_backward(struct plan *p, int node, int now)
     touch(p, plan->dy, now);
     touch(p, plan->keep, now);
     if (!kind->ignores_x && !plan->view)
-        touch_inputs(p, node, now);
+        touch_inputs(p, node, true, now);
     if (!kind->ignores_y && !plan->view)
         touch(p, plan->y, now);
+}
+
+/* y of the node and of the views of it. */
+static void place_again(struct plan *p, int node, int now)
+{
+    int i;
+
+    touch_inputs(p, node, false, now);
+    p->node[node].y_again = buffer_new(p, shard_count(p, node), now);
+    for (i = node + 1; i < p->net->node_count; i++) {
+        if (p->node[i].view)
+            p->node[i].y_again = p->node[p->net->node[i].in[0]].y_again;
+    }
 }
 
 static void place_gradient(struct plan *p, int node, int input, int now)
@@ -180,13 +196,16 @@ static void place_op(struct plan *p, int now)
         break;
     case OP_FORWARD_PART:
         need_keep(p, node, now);
-        touch_inputs(p, node, now);
+        touch_inputs(p, node, false, now);
         break;
     case OP_HEAD:
         place_head(p, now);
         break;
     case OP_EXIT:
         touch(p, p->node[p->output[node].root].y, now);
+        break;
+    case OP_AGAIN:
+        place_again(p, node, now);
         break;
     case OP_BACKWARD_PART:
         touch_backward(p, node, now);
@@ -284,10 +303,10 @@ static void no_buffers(struct plan *p)
     for (i = 0; i < p->net->node_count; i++) {
         struct plan_node *plan = &p->node[i];
 
-        plan->y = plan->dy = plan->keep = -1;
+        plan->y = plan->dy = plan->keep = plan->y_again = -1;
         for (k = 0; k < LAYER_INPUT_MAX; k++)
             plan->dx[k] = -1;
-        most += 2 + (size_t)p->net->node[i].in_count;
+        most += 3 + (size_t)p->net->node[i].in_count;
     }
     p->buffer = mem_array(most, sizeof(*p->buffer));
 }

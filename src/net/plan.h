@@ -24,6 +24,7 @@ enum plan_op_kind {
     OP_FORWARD_PART,
     OP_HEAD,
     OP_EXIT,
+    OP_AGAIN, /* y once more, for those whose backward reads it */
     OP_BACKWARD_PART,
     OP_BACKWARD
 };
@@ -54,6 +55,8 @@ struct plan_node {
     const struct clip *clip; /* the bounds of the one reader, a view now */
     int readers;             /* nodes that take y, once an input */
     int y, dy, keep;
+    bool again; /* backward finds y in … */
+    int y_again;
     int dx[LAYER_INPUT_MAX];      /* what backward writes for input i … */
     bool dx_add[LAYER_INPUT_MAX]; /* … and whether it is added to that node's
                                      dy afterwards */
@@ -91,6 +94,9 @@ struct plan {
 void plan_make(struct plan *p, const struct net *net, int batch, unsigned use,
                const bool *frozen);
 void plan_done(struct plan *p);
+
+/* The buffer of node's y (NET_INPUT: of x) for forward, for backward. */
+int plan_y(const struct plan *p, int node, bool backward);
 
 /* Where a leg ends: the operation after its last. */
 int plan_leg_end(const struct plan *p, int leg);
