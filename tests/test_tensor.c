@@ -449,79 +449,6 @@ static void test_col2im_is_the_adjoint_of_im2col(void **state)
     }
 }
 
-/* y by the definition, one product at a time. */
-static void depthwise_ref(const struct window *w, int mult, int n,
-                          const float *x, const float *k, double *y)
-{
-    int i, oy, ox, ky, kx, c, m;
-
-    for (i = 0; i < n; i++)
-        for (oy = 0; oy < w->out_h; oy++)
-            for (ox = 0; ox < w->out_w; ox++)
-                for (ky = 0; ky < w->kh; ky++)
-                    for (kx = 0; kx < w->kw; kx++) {
-                        int iy = oy * w->stride_h - w->top + ky * w->step_h;
-                        int ix = ox * w->stride_w - w->left + kx * w->step_w;
-                        int place = (i * w->out_h + oy) * w->out_w + ox;
-
-                        if (iy < 0 || iy >= w->h || ix < 0 || ix >= w->w)
-                            continue;
-                        for (c = 0; c < w->c; c++)
-                            for (m = 0; m < mult; m++)
-                                y[(place * w->c + c) * mult + m] +=
-                                    (double)
-                                        x[((i * w->h + iy) * w->w + ix) * w->c +
-                                          c] *
-                                    (double)k[((ky * w->kw + kx) * w->c + c) *
-                                                  mult +
-                                              m];
-                    }
-}
-
-/* Forward against the definition; the gradients as its adjoints: y is linear
- * in x and in k, so <dy, y> = <dx, x> = <dk, k>. */
-static void compare_depthwise(const struct geometry *g, int mult)
-{
-    const int n = 3;
-    struct window w = window_of(g);
-    size_t x_size = (size_t)(n * g->h * g->w * g->c);
-    size_t k_size = (size_t)(g->kh * g->kw * g->c * mult);
-    size_t y_size = (size_t)(n * w.out_h * w.out_w * g->c * mult), i;
-    float *x = random_floats(x_size, 1), *k = random_floats(k_size, 2);
-    float *y = random_floats(y_size, 3), *dy = random_floats(y_size, 4);
-    float *dx = random_floats(x_size, 5), *dk = random_floats(k_size, 6);
-    double *want = calloc(y_size, sizeof(*want)), along;
-
-    assert_non_null(want);
-    depthwise_ref(&w, mult, n, x, k, want);
-    conv_depthwise(&w, mult, n, x, k, y);
-    for (i = 0; i < y_size; i++)
-        assert_close(y[i], want[i], 1e-5);
-    conv_depthwise_input(&w, mult, n, k, dy, dx);
-    conv_depthwise_kernel(&w, mult, n, x, dy, dk);
-    along = dot(dy, y, y_size);
-    assert_close(dot(dx, x, x_size), along, 2e-3);
-    assert_close(dot(dk, k, k_size), along, 2e-3);
-    free(x);
-    free(k);
-    free(y);
-    free(dy);
-    free(dx);
-    free(dk);
-    free(want);
-}
-
-static void test_depthwise_convolution_agrees_with_its_definition(void **state)
-{
-    size_t i;
-
-    (void)state;
-    for (i = 0; i < LENGTH(geometries); i++) {
-        compare_depthwise(&geometries[i], 1);
-        compare_depthwise(&geometries[i], 3);
-    }
-}
-
 static void test_shapes_are_checked_when_made(void **state)
 {
     static const struct {
@@ -578,7 +505,6 @@ int main(void)
         cmocka_unit_test(test_taps_inside_the_image_are_found),
         cmocka_unit_test(test_an_image_as_a_matrix_by_hand),
         cmocka_unit_test(test_col2im_is_the_adjoint_of_im2col),
-        cmocka_unit_test(test_depthwise_convolution_agrees_with_its_definition),
         cmocka_unit_test(test_shapes_are_checked_when_made),
     };
 

@@ -1,8 +1,10 @@
 /*
  * Depthwise convolution, directly: every place walks its taps, and the inner
- * loop runs over channels, TILE of them in registers.
+ * loop runs over channels, TILE of them in registers.  Small windows go to
+ * depthwise_lines.c.
  */
 #include "tensor/conv.h"
+#include "tensor/depthwise_lines.h"
 #include "tensor/vec.h"
 
 #define TILE 32 /* the most; then 16, 8, and what is left */
@@ -156,6 +158,10 @@ void conv_depthwise(const struct window *w, int multiplier, int n,
     struct job j = {
         .w = w, .mult = (size_t)multiplier, .n = n, .x = x, .k = k, .y = y};
 
+    if (multiplier == 1 && depthwise_lines_fit(w)) {
+        depthwise_lines(w, n, x, k, y);
+        return;
+    }
     each_line(&j, multiplier == 1 ? forward_single : forward_multiple);
 }
 
@@ -238,6 +244,10 @@ void conv_depthwise_input(const struct window *w, int multiplier, int n,
     struct job j = {
         .w = w, .mult = (size_t)multiplier, .n = n, .k = k, .dy = dy, .dx = dx};
 
+    if (multiplier == 1 && depthwise_lines_fit(w)) {
+        depthwise_lines_input(w, n, k, dy, dx);
+        return;
+    }
     vec_zero(dx, (size_t)n * (size_t)w->h * (size_t)w->w * (size_t)w->c);
     each_line(&j, multiplier == 1 ? input_single : input_multiple);
 }
@@ -333,6 +343,10 @@ void conv_depthwise_kernel(const struct window *w, int multiplier, int n,
     size_t channels = (size_t)w->c;
     int line, k, kx;
 
+    if (multiplier == 1 && depthwise_lines_fit(w)) {
+        depthwise_lines_kernel(w, n, x, dy, dk);
+        return;
+    }
     vec_zero(dk, (size_t)(w->kh * w->kw) * channels * j.mult);
     for (line = 0; line < n * w->out_h; line++) {
         struct taps down = taps_down(w, line % w->out_h);
