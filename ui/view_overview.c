@@ -82,6 +82,19 @@ static void overview_weights(const struct table *t, struct pane p, int row,
                  isfinite(r->density) ? r->density : 0);
 }
 
+/* What a layer rounds to stands where others have their weights. */
+static void overview_range(const struct table *t, struct pane p, int row,
+                           const struct layer_row *r)
+{
+    const struct table_column *bar = &t->column[COL_BAR];
+    const struct table_column *density = &t->column[COL_DENSITY];
+
+    if (r->range[0] != '\0' && bar->col >= 0 && density->col >= 0)
+        pane_field(p, row, bar->col,
+                   density->col + density->width + 1 - bar->col, ALIGN_LEFT,
+                   ROLE_DIM, r->range);
+}
+
 static void overview_row(const struct table *t, struct pane p, int row,
                          const struct layer_row *r, bool total)
 {
@@ -92,6 +105,7 @@ static void overview_row(const struct table *t, struct pane p, int row,
 
     table_cell(t, p, row, COL_NAME, role, total ? "all" : r->name);
     overview_weights(t, p, row, r);
+    overview_range(t, p, row, r);
     if (r->bits > 0)
         table_cell(t, p, row, COL_BITS, r->bits < 32 ? ROLE_NORMAL : ROLE_DIM,
                    words_count(r->bits, buf));

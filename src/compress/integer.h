@@ -3,9 +3,12 @@
  * each output channel; activations uint8 with a zero point; sums int32.  Only
  * the picture is turned into numbers with a float, and the logits back.
  *
- *   acc = sum (qx - Zx) qw + qb,  qb = round(b / (Sx Sw))
- *   qy  = clamp(Zy + round(acc Sx Sw / Sy)), the factor as M0 2^-31-n with M0
- *         a whole number of 31 bits
+ *   acc = 2^l sum (qx - Zx) qw + qb,  qb = round(b 2^l / (Sx Sw))
+ *   qy  = clamp(Zy + round(acc Sx Sw 2^-l / Sy)), the factor as M0 2^-31-n with
+ *         M0 a whole number of 31 bits
+ *
+ * l is how many bits weights and activations have less than 16 together: of few
+ * bits their steps are long, and biases would be rounded to those.
  *
  * A relu behind a layer is the clamp of that layer's own range.  Pooling works
  * on the numbers as they are.  Where the net rounds its activations itself

@@ -252,6 +252,23 @@ static void round_unit(struct op *op, const struct param *p, int unit)
                 p->value[(size_t)i * (size_t)op->units + (size_t)unit] / scale);
 }
 
+/* Of codes 0..most. */
+static int bits_of(int most)
+{
+    int bits = 0;
+
+    while (most >> bits != 0)
+        bits++;
+    return bits;
+}
+
+static int lift_of(const struct levels *x, const struct grid *g)
+{
+    int bits = g != NULL && g->kind == GRID_SYMMETRIC ? g->bits : BYTE;
+
+    return 2 * BYTE - bits_of(x->most) - bits;
+}
+
 static int32_t round_bias(double bias, double scale)
 {
     double q = nearbyint(bias / scale);
@@ -278,11 +295,13 @@ static enum err_code make_product(struct integer *m, const struct net *net,
     op->m0 = mem_array(units, sizeof(*op->m0));
     op->shift = mem_array(units, sizeof(*op->shift));
     op->scale = mem_array(units, sizeof(*op->scale));
+    op->lift = lift_of(levels_in(m, op->in), p->grid);
     for (u = 0; u < op->units; u++) {
         double sx, sy = (double)m->act[number].scale;
 
         round_unit(op, p, u);
-        sx = (double)levels_in(m, op->in)->scale * (double)op->scale[u];
+        sx = ldexp((double)levels_in(m, op->in)->scale * (double)op->scale[u],
+                   -op->lift);
         if (n->param_count > 1)
             op->bias[u] = round_bias((double)n->param[1].value[u], sx);
         integer_factor(sx / sy, &op->m0[u], &op->shift[u]);

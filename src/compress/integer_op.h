@@ -27,6 +27,7 @@ struct op {
     int8_t *weight;       /* (units, inputs) */
     int32_t *bias, *m0;   /* OP_SCALE has one factor */
     int *shift;
+    int lift;     /* bits that sums are finer than their products */
     float *scale; /* Sw of each unit */
 };
 

@@ -1,4 +1,6 @@
 /* A net in whole numbers at work. */
+#include <math.h>
+
 #include "base/mem.h"
 #include "compress/integer_op.h"
 #include "tensor/vec.h"
@@ -88,7 +90,7 @@ static double real_dot(const struct op *op, const int16_t *x, int unit,
     double sw = (double)op->scale[unit], sum;
     int i;
 
-    sum = (double)op->bias[unit] * (sx * sw);
+    sum = (double)op->bias[unit] * ldexp(sx * sw, -op->lift);
     for (i = 0; i < op->inputs; i++)
         sum += sx * (double)x[i] * (sw * (double)w[i]);
     return sum;
@@ -130,11 +132,12 @@ static void multiply(const struct run *r, int node, size_t at)
                 r->w->q[node][to] = (uint8_t)levels_code(act, (float)y);
             continue;
         }
-        acc = op->bias[u] + dot(r->w->row,
-                                op->weight + (size_t)u * (size_t)op->inputs,
-                                op->inputs);
+        acc = dot(r->w->row, op->weight + (size_t)u * (size_t)op->inputs,
+                  op->inputs);
+        acc = op->bias[u] + acc * (1 << op->lift);
         if (op->logits) {
-            r->logits[to] = (float)((double)acc * sx * (double)op->scale[u]);
+            r->logits[to] = (float)ldexp(
+                (double)acc * sx * (double)op->scale[u], -op->lift);
             continue;
         }
         r->w->q[node][to] =

@@ -86,8 +86,8 @@ struct status_sheet {
 struct layer_row {
     char name[NAME_SIZE], kind[NAME_SIZE]; /* "dense relu" */
     char shape[NAME_SIZE];                 /* of the output: "24x24x20" */
-    char kernel[NAME_SIZE];                /* "5x5x1x20", "784x300", or ""; a
-                                              range, "0 to 6.93" */
+    char kernel[NAME_SIZE];                /* "5x5x1x20", "784x300", or "" */
+    char range[NAME_SIZE];                 /* that it rounds, "0..6.93" */
     long long weights, alive;              /* prunable weights; 0 for others */
     long long params;                      /* with biases and gains */
     double bytes;                          /* dense float32 bytes of params */

@@ -247,8 +247,8 @@ static void fill_row(struct bench *b, int node, struct layer_row *row)
         struct fake f = fake_of(n, n->in[0]);
 
         row->bits = f.config.bits;
-        snprintf(row->kernel, sizeof(row->kernel), "%.3g to %.3g",
-                 (double)f.low, (double)f.high);
+        snprintf(row->range, sizeof(row->range), "%.3g..%.3g%s", (double)f.low,
+                 (double)f.high, f.config.freeze ? " fixed" : "");
     }
     row->weights = size.prunable;
     row->alive = size.alive;
