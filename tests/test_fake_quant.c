@@ -14,6 +14,7 @@
 #include "compress/pack.h"
 #include "compress/round.h"
 #include "io/io.h"
+#include "net/branch.h"
 #include "net/exec.h"
 #include "net/spec.h"
 #include "tests/learning.h"
@@ -459,6 +460,27 @@ static void test_requests_change_what_they_name(void **state)
     dataset_free(d);
 }
 
+/* One more reader of what an older one already reads: its name is taken. */
+static void test_names_stay_one_of_a_kind(void **state)
+{
+    struct dataset *d = learning_data("9x9x1", CLASSES, 300, 2);
+    struct net *net = learning_net(CONV, 3), *fine, *branched, *again;
+    struct err err;
+
+    (void)state;
+    fine = quantised(net, d, 3, "minmax", NULL);
+    branched = branch_add(fine, net_find(fine, "a"), NULL, "e", 1, &err);
+    assert_non_null(branched);
+    again = quantised(branched, d, 3, "minmax", NULL);
+    assert_int_equal(fake_count(again), 5);
+    assert_true(net_find(again, "a_quant") > net_find(again, "a_quant_1"));
+    net_free(net);
+    net_free(fine);
+    net_free(branched);
+    net_free(again);
+    dataset_free(d);
+}
+
 /* Ranges of four levels are chosen for four levels. */
 static void test_least_error_depends_on_bits(void **state)
 {
@@ -710,6 +732,7 @@ int main(void)
         cmocka_unit_test(test_16_bits_train_as_floats_do),
         cmocka_unit_test(test_training_heals_what_two_bits_cost),
         cmocka_unit_test(test_requests_change_what_they_name),
+        cmocka_unit_test(test_names_stay_one_of_a_kind),
         cmocka_unit_test(test_least_error_depends_on_bits),
         unit_test_in_folder(test_packed_and_saved_nets_come_back),
         unit_test_in_folder(test_a_range_that_is_none_is_refused),

@@ -58,6 +58,8 @@ static void test_arguments_that_mean_nothing_are_refused(void **state)
     tiny_refuse(&t, "quantize bits=13", ERR_VALUE, "bits");
     tiny_refuse(&t, "quantize symmetric bits=9", ERR_VALUE, "expected 2 to 8");
     tiny_refuse(&t, "quantize off", ERR_STATE, "no layer is quantised");
+    tiny_do(&t, "quantize activations");
+    tiny_refuse(&t, "quantize off", ERR_STATE, "`quantize activations off`");
     tiny_refuse(&t, "reassign", ERR_STATE, "no layer shares its weights");
     tiny_refuse(&t, "quantize layers=conv*", ERR_MISSING, "fc1, fc2");
     tiny_close(&t);
@@ -106,8 +108,8 @@ static void test_activations_are_quantised_changed_and_freed(void **state)
 
     begin(&t, state);
     tiny_do(&t, "quantize activations bits=4");
-    assert_said(&t, "input  8 bits from 0 to ");
-    assert_said(&t, "fc1  4 bits from 0 to ");
+    assert_said(&t, "input_quant  8 bits from 0 to ");
+    assert_said(&t, "fc1_quant  4 bits from 0 to ");
     tiny_do(&t, "quantize activations bits=3 by=mse layers=fc1");
     assert_said(&t, ", fixed");
     tiny_do(&t, "finetune epochs=1; quantize activations follow;"

@@ -151,15 +151,18 @@ static void make_list(struct plan *p, const struct activations_request *r)
     }
 }
 
-static void tell_all(const struct plan *p, const struct activations_request *r)
+/* Quantisers stand in the net as in the list. */
+static void tell_all(const struct plan *p, const struct activations_request *r,
+                     const struct net *net)
 {
-    int i;
+    int i, k = 0;
 
-    for (i = 0; r->tell != NULL && i < p->list.count; i++) {
-        const struct fake *f = &p->list.item[i];
-
-        if (p->chosen[f->behind + 1])
-            r->tell(r->arg, fake_place_name(p->net, f->behind), f);
+    for (i = 0; r->tell != NULL && i < net->node_count; i++) {
+        if (!fake_is(&net->node[i]))
+            continue;
+        if (p->chosen[p->list.item[k].behind + 1])
+            r->tell(r->arg, net->node[i].name, &p->list.item[k]);
+        k++;
     }
 }
 
@@ -183,7 +186,7 @@ enum err_code activations_quantise(const struct net *net,
         code = *out == NULL ? err->code : ERR_OK;
     }
     if (code == ERR_OK)
-        tell_all(&p, r);
+        tell_all(&p, r, *out);
     plan_done(&p);
     return code;
 }

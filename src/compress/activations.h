@@ -15,8 +15,8 @@ struct activations_request {
     int samples;        /* that it looks at */
     const char *layers; /* pattern over names of layers whose outputs they are,
                            "input" for the picture; NULL: all */
-    /* Told for every chosen place, by its name, when nothing can fail any
-     * more; may be NULL. */
+    /* Told for every layer that is new or another, by its name, when nothing
+     * can fail any more; may be NULL. */
     void (*tell)(void *arg, const char *name, const struct fake *f);
     void *arg;
 };

@@ -16,9 +16,9 @@ const struct activations_step activations_steps[] = {
 
 static void tell(void *arg, const char *name, const struct fake *f)
 {
-    str_addf(arg, "%s  %d bits from %.4g to %.4g%s\n", name, f->config.bits,
-             (double)f->low, (double)f->high,
-             f->config.freeze ? ", fixed" : "");
+    str_addf(arg, "%s  ", name);
+    fake_describe(f, arg);
+    str_add(arg, "\n");
 }
 
 static struct activations_request request_of(const struct cmd_call *call,

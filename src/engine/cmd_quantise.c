@@ -10,6 +10,7 @@
 #include "engine/activations.h"
 #include "engine/bench.h"
 #include "engine/integer.h"
+#include "net/fake.h"
 
 #define SHARED_BITS 12 /* most; 4096 values */
 
@@ -100,8 +101,11 @@ static enum err_code release(struct bench *b, const struct cmd_call *call,
 
     if (round_free(b->net, layers) > 0)
         return ERR_OK;
-    return err_set(err, ERR_STATE, "no layer%s%s is quantised",
-                   layers == NULL ? "" : " of ", layers == NULL ? "" : layers);
+    return err_set(err, ERR_STATE, "no layer%s%s is quantised%s",
+                   layers == NULL ? "" : " of ", layers == NULL ? "" : layers,
+                   fake_count(b->net) == 0
+                       ? ""
+                       : "; `quantize activations off` frees activations");
 }
 
 /* What each way does not know, so that nothing is given in vain. */

@@ -6,6 +6,7 @@
 #include "io/detect.h"
 #include "io/file.h"
 #include "net/exec.h"
+#include "net/fake.h"
 
 #define FILE_MOST ((size_t)1 << 33)
 #define SAMPLES   16
@@ -295,6 +296,13 @@ static void print_layers(const struct net *net, struct str *out)
 
         str_addf(out, "%-20s %-22s %-12s\n", n->name, n->kind->name,
                  shape_text(&n->out, shape, sizeof(shape)));
+        if (fake_is(n)) {
+            struct fake f = fake_of(n, n->in[0]);
+
+            str_add(out, "  ");
+            fake_describe(&f, out);
+            str_add(out, "\n");
+        }
     }
 }
 

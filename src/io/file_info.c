@@ -130,8 +130,9 @@ static void add_node(const struct net *net, int i, struct str *out)
     if (fake_is(n)) {
         struct fake f = fake_of(n, n->in[0]);
 
-        str_addf(out, "  %d bits from %.4g to %.4g\n", f.config.bits,
-                 (double)f.low, (double)f.high);
+        str_add(out, "  ");
+        fake_describe(&f, out);
+        str_add(out, "\n");
     }
     for (k = 0; k < n->param_count; k++)
         add_values(&n->param[k], out);

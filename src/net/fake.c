@@ -57,6 +57,12 @@ struct fake fake_of(const struct node *node, int behind)
     return f;
 }
 
+void fake_describe(const struct fake *f, struct str *out)
+{
+    str_addf(out, "%d bits from %.4g to %.4g%s", f->config.bits, (double)f->low,
+             (double)f->high, f->config.freeze ? ", fixed" : "");
+}
+
 struct net *fake_strip(const struct net *net, struct fake_list *list,
                        struct err *err)
 {
@@ -85,14 +91,27 @@ struct net *fake_strip(const struct net *net, struct fake_list *list,
     return graft_end(&g, good);
 }
 
-/* "fc1_quant", with a number where that is taken. */
-static char *free_name(const struct net *from, const struct net *to, int behind)
+static bool is_taken(const struct graft *g, const struct fake_list *list,
+                     const char *name)
 {
-    const char *of = fake_place_name(from, behind);
+    int i;
+
+    for (i = 0; i < list->count; i++) {
+        if (list->item[i].name != NULL && strcmp(list->item[i].name, name) == 0)
+            return true;
+    }
+    return net_find(g->from, name) >= 0 || net_find(g->to, name) >= 0;
+}
+
+/* "fc1_quant", with a number where that is taken. */
+static char *free_name(const struct graft *g, const struct fake_list *list,
+                       int behind)
+{
+    const char *of = fake_place_name(g->from, behind);
     char *name = mem_printf("%s_quant", of);
     int k;
 
-    for (k = 1; net_find(from, name) >= 0 || net_find(to, name) >= 0; k++) {
+    for (k = 1; is_taken(g, list, name); k++) {
         mem_free(name);
         name = mem_printf("%s_quant_%d", of, k);
     }
@@ -109,8 +128,7 @@ static bool add_behind(struct graft *g, const struct fake_list *list,
 
     if (f == NULL)
         return true;
-    name = f->name != NULL ? mem_strdup(f->name)
-                           : free_name(g->from, g->to, behind);
+    name = f->name != NULL ? mem_strdup(f->name) : free_name(g, list, behind);
     code = net_add(g->to, &fake_quant_layer, &f->config, name, reads, 1, false,
                    reads, g->err);
     mem_free(name);

@@ -34,6 +34,8 @@ static inline bool fake_is(const struct node *node)
 }
 /* What node, one of them, is; its name is borrowed. */
 struct fake fake_of(const struct node *node, int behind);
+/* Appends "4 bits from 0 to 2.922, fixed". */
+void fake_describe(const struct fake *f, struct str *out);
 /* How many a net has. */
 int fake_count(const struct net *net);
 
