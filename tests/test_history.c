@@ -92,7 +92,7 @@ static char *spec_of(struct tiny *t, void **state)
 static void test_undo_takes_back_what_layers_are_set_to(void **state)
 {
     static const char *const lines[] = {"quantize activations bits=3",
-                                        "quantize activations freeze",
+                                        "quantize activations follow",
                                         "quantize activations bits=5"};
     char *at[LENGTH(lines)], *now;
     struct tiny t;

@@ -22,7 +22,7 @@
     " mark trained; iterate 4 30% epochs=3; undo; branch other;"          \
     " step 20% epochs=2 optimiser=momentum lr=0.01;"                      \
     " goto trained; step to=60% epochs=2 scope=global;"                   \
-    " quantize activations bits=3; finetune epochs=2"
+    " quantize activations bits=3 by=minmax; finetune epochs=2"
 
 struct bits {
     char *bytes;

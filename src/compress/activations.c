@@ -8,10 +8,14 @@
 
 #define PICTURE_BITS 8
 
+const struct calibrator *activations_calibrator(int bits)
+{
+    return calibrator_find(bits >= PICTURE_BITS ? "minmax" : "mse");
+}
+
 struct activations_request activations_defaults(void)
 {
-    return (struct activations_request){
-        .bits = 8, .by = calibrator_find("minmax"), .samples = 500};
+    return (struct activations_request){.bits = 8, .samples = 500};
 }
 
 /* By the name of what is quantised, or that of the quantiser. */
@@ -101,6 +105,7 @@ static int bits_at(const struct activations_request *r, int behind)
 /* Calibrates; the input's entry is last there. */
 static enum err_code see_ranges(struct plan *p,
                                 const struct activations_request *r,
+                                const struct calibrator *by,
                                 const struct dataset *data, struct pool *pool,
                                 const struct progress *progress,
                                 struct err *err)
@@ -112,7 +117,7 @@ static enum err_code see_ranges(struct plan *p,
     p->range = mem_array((size_t)count + 1, sizeof(*p->range));
     for (i = 0; i <= count; i++)
         bits[i] = bits_at(r, i < count ? i : NET_INPUT);
-    code = calibrate(p->net, data, r->samples, r->by, bits, pool, progress,
+    code = calibrate(p->net, data, r->samples, by, bits, pool, progress,
                      p->range, err);
     mem_free(bits);
     return code;
@@ -128,7 +133,8 @@ static struct fake_quant usual_config(void)
     return f;
 }
 
-static void make_list(struct plan *p, const struct activations_request *r)
+static void make_list(struct plan *p, const struct activations_request *r,
+                      const struct calibrator *by)
 {
     int count = p->net->node_count, i;
 
@@ -144,7 +150,7 @@ static void make_list(struct plan *p, const struct activations_request *r)
         if (old != NULL)
             f = *old;
         f.config.bits = bits_at(r, i - 1);
-        f.config.freeze = !r->by->follows;
+        f.config.freeze = !by->follows;
         f.low = range->low;
         f.high = range->high;
         fake_list_add(&p->list, &f);
@@ -173,15 +179,17 @@ enum err_code activations_quantise(const struct net *net,
                                    const struct progress *progress,
                                    struct net **out, struct err *err)
 {
+    const struct calibrator *by =
+        r->by != NULL ? r->by : activations_calibrator(r->bits);
     struct plan p = {0};
     enum err_code code;
 
     p.net = fake_strip(net, &p.old, err);
     code = p.net == NULL ? err->code : choose(&p, r->layers, err);
     if (code == ERR_OK)
-        code = see_ranges(&p, r, data, pool, progress, err);
+        code = see_ranges(&p, r, by, data, pool, progress, err);
     if (code == ERR_OK) {
-        make_list(&p, r);
+        make_list(&p, r, by);
         *out = fake_insert(p.net, &p.list, err);
         code = *out == NULL ? err->code : ERR_OK;
     }

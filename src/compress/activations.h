@@ -10,9 +10,9 @@
 #include "net/fake.h"
 
 struct activations_request {
-    int bits; /* 2 to 16 */
-    const struct calibrator *by;
-    int samples;        /* that it looks at */
+    int bits;                    /* 2 to 16 */
+    const struct calibrator *by; /* NULL: activations_calibrator */
+    int samples;                 /* that it looks at */
     const char *layers; /* pattern over names of layers whose outputs they are,
                            "input" for the picture; NULL: all */
     /* Told for every layer that is new or another, by its name, when nothing
@@ -21,7 +21,15 @@ struct activations_request {
     void *arg;
 };
 
-/* 8 bits, all that was seen in 500 samples. */
+/*
+ * From 8 bits on all that was seen; below the least squared error, which cuts
+ * values off and then stays.  A range of few levels that follows the batches
+ * can run away: what is rounded to 0 grows until it is not, and the range with
+ * it.
+ */
+const struct calibrator *activations_calibrator(int bits);
+
+/* 8 bits, 500 samples. */
 struct activations_request activations_defaults(void);
 
 /*

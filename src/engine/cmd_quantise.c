@@ -303,7 +303,7 @@ static const struct arg_def quantize_args[] = {
      .most = 4096},
     {.name = "by",
      .help = "how shared values are found, linear without it; or ranges of "
-             "activations, minmax without it",
+             "activations, without it minmax from 8 bits on and mse below",
      .type = ARG_WORD,
      .source = SOURCE_QUANTISE_BY},
     {.name = "samples",
@@ -355,8 +355,9 @@ const struct cmd_row quantise_commands[] = {
          "Activations are rounded by layers that stand where a layer with "
          "weights reads; the next training goes through them as if they did "
          "nothing inside their range, and gives no gradient outside.  With "
-         "by=minmax their ranges follow the batches until `freeze`; other "
-         "ways fix them.  The picture keeps 8 bits unless layers=input asks "
+         "by=minmax their ranges follow the batches until `freeze`, which "
+         "with few bits can run away; other ways fix them.  The picture keeps "
+         "8 bits unless layers=input asks "
          "for fewer.",
      .args = {quantize_args},
      .flags = CMD_NEEDS_NET | CMD_JOB | CMD_RECORDED,
