@@ -14,7 +14,6 @@
 #define SIDE        6
 #define POINTS      (SIDE * SIDE)
 #define TAPS_MOST   5
-#define CHUNK       32 /* filters whose kernels are transformed at a time */
 #define BLOCK       (64 * 1024) /* floats of transformed tiles at a time */
 #define TILES_LEAST 8
 #define TILES_MOST  64
@@ -69,6 +68,8 @@ struct kernel {
                   size_t apart);
     void (*output)(const struct place *p, const float *m, size_t apart,
                    int outputs);
+    void (*kernel)(const float *g, size_t tap, int size, float *u,
+                   size_t apart);
 };
 
 /* The widest first. */
@@ -76,10 +77,10 @@ static const struct kernel *kernels(void)
 {
     static const struct kernel all[] = {
 #if defined(__x86_64__)
-        {16, lanes16_input, lanes16_output},
-        {8, lanes8_input, lanes8_output},
+        {16, lanes16_input, lanes16_output, lanes16_kernel},
+        {8, lanes8_input, lanes8_output, lanes8_kernel},
 #endif
-        {4, lanes4_input, lanes4_output}
+        {4, lanes4_input, lanes4_output, lanes4_kernel}
     };
 
 #if defined(__x86_64__)
@@ -167,72 +168,18 @@ bool winograd_pays(const struct window *w, int n, int filters)
            3 * tiles * out * out <= 5 * w->out_h * w->out_w;
 }
 
-/* Kernel values of one row or column, CHUNK filters each. */
-typedef float taps[TAPS_MOST][CHUNK];
-typedef float points[SIDE][CHUNK];
-
-/* out = G g */
-VEC_CLONES
-static void spread(taps g, int count, points out)
-{
-    int k;
-
-    for (k = 0; k < CHUNK; k++) {
-        float even = g[0][k] + NEAR2 * g[2][k], odd = g[1][k];
-        float even2 = g[0][k] + FAR2 * g[2][k], odd2 = g[1][k];
-
-        if (count == 5) {
-            even += NEAR2 * NEAR2 * g[4][k];
-            odd += NEAR2 * g[3][k];
-            even2 += FAR2 * FAR2 * g[4][k];
-            odd2 += FAR2 * g[3][k];
-        }
-        out[0][k] = g[0][k] * (1.0f / (NEAR2 * FAR2));
-        out[1][k] = (even + NEAR * odd) * NEAR_SHARE;
-        out[2][k] = (even - NEAR * odd) * NEAR_SHARE;
-        out[3][k] = (even2 + FAR * odd2) * FAR_SHARE;
-        out[4][k] = (even2 - FAR * odd2) * FAR_SHARE;
-        out[5][k] = g[count - 1][k];
-    }
-}
-
-/* u (36,C,K) = G g G' for `count` filters of channel c from `first` on */
-static void kernel_chunk(const struct job *j, const float *kernel, size_t c,
-                         size_t first, size_t count, float *u)
-{
-    size_t tap = j->c * j->k, bytes = count * sizeof(*u);
-    int size = j->w->kh, x, y, i;
-    taps row, half[SIDE];
-    points out;
-
-    memset(row, 0, sizeof(row));
-    kernel += c * j->k + first;
-    for (x = 0; x < size; x++) {
-        for (y = 0; y < size; y++)
-            memcpy(row[y], kernel + (size_t)(y * size + x) * tap, bytes);
-        spread(row, size, out);
-        for (i = 0; i < SIDE; i++)
-            memcpy(half[i][x], out[i], sizeof(out[i]));
-    }
-    u += c * j->k + first;
-    for (i = 0; i < SIDE; i++) {
-        spread(half[i], size, out);
-        for (x = 0; x < SIDE; x++)
-            memcpy(u + (size_t)(i * SIDE + x) * tap, out[x], bytes);
-    }
-}
-
 /* packed: 36 kernels (C,K) for direct_product */
 static void transform_kernel(const struct job *j, const float *kernel, float *u,
                              float *packed)
 {
+    size_t tap = j->c * j->k, at, next, i;
     struct direct d = j->d;
-    size_t c, first, i;
 
-    for (c = 0; c < j->c; c++) {
-        for (first = 0; first < j->k; first += CHUNK)
-            kernel_chunk(j, kernel, c, first,
-                         j->k - first < CHUNK ? j->k - first : CHUNK, u);
+    for (at = 0; at < tap; at = next) {
+        const struct kernel *k = kernel_at(j->kernels, &at, tap);
+
+        next = at + k->lanes;
+        k->kernel(kernel + at, tap, j->w->kh, u + at, tap);
     }
     d.w_row = j->k;
     for (i = 0; i < POINTS; i++)

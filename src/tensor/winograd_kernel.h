@@ -103,6 +103,60 @@ static KERNEL_TARGET void KERNEL(output)(const struct place *p, const float *m,
         KERNEL(finish)(p, m, apart, 2);
 }
 
+/* out = G of three values, or five */
+static inline __attribute__((always_inline)) KERNEL_TARGET void KERNEL(spread)(
+    const VECTOR *g, int count, VECTOR *out)
+{
+    VECTOR even = g[0] + NEAR2 * g[2], odd = g[1];
+    VECTOR even2 = g[0] + FAR2 * g[2], odd2 = g[1];
+
+    if (count == 5) {
+        even += NEAR2 * NEAR2 * g[4];
+        odd += NEAR2 * g[3];
+        even2 += FAR2 * FAR2 * g[4];
+        odd2 += FAR2 * g[3];
+    }
+    out[0] = g[0] * (1.0f / (NEAR2 * FAR2));
+    out[1] = (even + NEAR * odd) * NEAR_SHARE;
+    out[2] = (even - NEAR * odd) * NEAR_SHARE;
+    out[3] = (even2 + FAR * odd2) * FAR_SHARE;
+    out[4] = (even2 - FAR * odd2) * FAR_SHARE;
+    out[5] = g[count - 1];
+}
+
+/* u[i] (36, apart floats each) = G g G' of the taps at g, `tap` floats each */
+static inline __attribute__((always_inline)) KERNEL_TARGET void KERNEL(points)(
+    const float *g, size_t tap, int size, float *u, size_t apart)
+{
+    VECTOR half[SIDE][TAPS_MOST], in[TAPS_MOST], out[SIDE];
+    int i, j;
+
+    for (j = 0; j < size; j++) {
+#pragma GCC unroll 5
+        for (i = 0; i < size; i++)
+            in[i] = *(const VECTOR *)(g + (size_t)(i * size + j) * tap);
+        KERNEL(spread)(in, size, out);
+#pragma GCC unroll 6
+        for (i = 0; i < SIDE; i++)
+            half[i][j] = out[i];
+    }
+    for (i = 0; i < SIDE; i++) {
+        KERNEL(spread)(half[i], size, out);
+#pragma GCC unroll 6
+        for (j = 0; j < SIDE; j++)
+            *(VECTOR *)(u + (size_t)(i * SIDE + j) * apart) = out[j];
+    }
+}
+
+static KERNEL_TARGET void KERNEL(kernel)(const float *g, size_t tap, int size,
+                                         float *u, size_t apart)
+{
+    if (size == 3)
+        KERNEL(points)(g, tap, 3, u, apart);
+    else
+        KERNEL(points)(g, tap, 5, u, apart);
+}
+
 #undef KERNEL
 #undef KERNEL_TARGET
 #undef VECTOR
