@@ -147,6 +147,41 @@ static void test_a_pool_serves_thousands_of_runs_in_order(void **state)
     }
 }
 
+/* The order in which chunks came. */
+struct sequence {
+    int chunk[8], count;
+};
+
+static void note(void *arg, int chunk, int worker)
+{
+    struct sequence *s = arg;
+
+    (void)worker;
+    s->chunk[s->count++] = chunk;
+}
+
+static void note_too(void *arg, int chunk, int worker)
+{
+    note(arg, chunk, worker);
+}
+
+static void test_each_body_goes_to_and_fro_whatever_runs_between(void **state)
+{
+    struct pool *p = pool_of(1);
+    struct sequence first = {0}, second = {0};
+    int i;
+
+    (void)state;
+    pool_run(p, note, &first, 4);
+    pool_run(p, note_too, &first, 0);
+    pool_run(p, note, &second, 4);
+    for (i = 0; i < 4; i++) {
+        assert_int_equal(first.chunk[i], i);
+        assert_int_equal(second.chunk[i], 3 - i);
+    }
+    pool_free(p);
+}
+
 static void see_mask(void *arg, int chunk, int worker)
 {
     static const int numbers[] = {SIGINT,  SIGTERM, SIGHUP,  SIGWINCH, SIGTSTP,
@@ -227,6 +262,7 @@ int main(void)
         cmocka_unit_test(test_every_chunk_runs_once_under_a_worker_of_its_own),
         cmocka_unit_test(test_sums_have_the_same_bits_at_any_thread_count),
         cmocka_unit_test(test_a_pool_serves_thousands_of_runs_in_order),
+        cmocka_unit_test(test_each_body_goes_to_and_fro_whatever_runs_between),
         cmocka_unit_test(test_helpers_take_no_signals),
         cmocka_unit_test(test_pools_come_and_go_without_ever_running),
         cmocka_unit_test(test_the_thread_count_is_the_cores_or_what_is_asked),

@@ -39,6 +39,7 @@
 #define SPIN_BLOCK  32 /* looks between two readings of the clock */
 #define NICER_BY    3
 #define THREADS_MAX 512
+#define BODIES      8
 
 /* Where one thread sleeps.  asleep goes from true to false once: by the one
  * who rings, and then a post follows, or by the sleeper who saw work. */
@@ -70,6 +71,10 @@ struct pool {
     struct share *share; /* threads */
     int shares;          /* that this run has */
     bool back;           /* this run goes from the last chunk to the first */
+    struct {
+        pool_body *body;
+        bool back;
+    } last[BODIES]; /* of the runs of each body, the latest at the front */
     int threads;
     bool spins; /* not when a spinning thread keeps a working one waiting */
     struct helper *helpers; /* threads - 1 */
@@ -314,11 +319,29 @@ static void deal(struct pool *p, int chunks)
     }
 }
 
+/* The other way than the last time, when a batch may have run other bodies in
+ * between.  Of more than BODIES the one that is longest ago is forgotten. */
+static bool turn_round(struct pool *p, pool_body *body)
+{
+    bool back = false;
+    int i = 0;
+
+    while (i < BODIES - 1 && p->last[i].body != body)
+        i++;
+    if (p->last[i].body == body)
+        back = !p->last[i].back;
+    for (; i > 0; i--)
+        p->last[i] = p->last[i - 1];
+    p->last[0].body = body;
+    p->last[0].back = back;
+    return back;
+}
+
 void pool_run(struct pool *p, pool_body *body, void *arg, int chunks)
 {
     int i;
 
-    p->back = !p->back;
+    p->back = turn_round(p, body);
     if (chunks <= 1 || p->threads == 1) {
         for (i = 0; i < chunks; i++)
             body(arg, p->back ? chunks - 1 - i : i, 0);

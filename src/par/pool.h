@@ -28,8 +28,9 @@ int pool_threads(const struct pool *p);
 void pool_lower_priority(void);
 
 /* Returns when chunks 0..chunks-1 were all run.  Not reentrant.  A thread
- * prefers neighbouring chunks, in each run of so many the same, from either end
- * by turns: what it left in its caches it finds again.  A single chunk is run
+ * prefers neighbouring chunks, in each run of so many the same, and from the
+ * other end than at the last run of this body: what it left in its caches it
+ * finds again.  A single chunk is run
  * by the caller, who may run the pool in it. */
 void pool_run(struct pool *p, pool_body *body, void *arg, int chunks);
 
