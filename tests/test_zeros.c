@@ -7,6 +7,7 @@
 #include "tensor/conv_zeros.h"
 #include "tensor/isa.h"
 #include "tensor/rows.h"
+#include "tensor/vec.h"
 #include "tensor/zeros.h"
 
 static void random_fill(float *x, size_t n, double alive, uint64_t seed)
@@ -180,6 +181,90 @@ static void check(size_t rows, size_t inputs, size_t units, double alive,
     done(&m);
 }
 
+/* Inputs first..first+n-1 alone, the sums taken twice. */
+static bool check_some(struct made *m, size_t first, size_t n)
+{
+    size_t rows = m->z.rows, units = m->z.units, line = vec_lines(units), i, k;
+    size_t alive = 0;
+    bool pays;
+    float *dy = mem_array(rows * line, sizeof(*dy));
+    struct zeros z = m->z;
+
+    z.inputs = n;
+    z.x_apart = m->z.inputs;
+    z.scratch = mem_array(zeros_some_scratch(rows, n), sizeof(float));
+    for (i = 0; i < rows; i++)
+        memcpy(dy + i * line, m->dy + i * units, units * sizeof(*dy));
+    for (i = 0; i < rows; i++) {
+        for (k = 0; k < n; k++)
+            alive += m->x[i * z.x_apart + first + k] != 0.0f;
+    }
+    pays = zeros_kernel_some(&z, m->x + first, dy, false, m->dw);
+    assert_int_equal(pays, 2 * alive < rows * n);
+    if (pays) {
+        assert_true(zeros_kernel_some(&z, m->x + first, dy, true, m->dw));
+        zeros_kernel_ref(&m->z, m->x, m->dy, m->dw_ref);
+        for (k = 0; k < n * units; k++)
+            m->dw_ref[first * units + k] *= 2.0f;
+        assert_all_close(m->dw, m->dw_ref + first * units, n * units, 1e-4,
+                         1e-4);
+    }
+    mem_free(z.scratch);
+    mem_free(dy);
+    return pays;
+}
+
+static void test_a_few_rows_of_a_kernel_are_those_of_all(void **state)
+{
+    static const size_t rows[] = {1, 31, 64, 67}, units[] = {8, 12, 100, 300};
+    size_t r, u;
+
+    (void)state;
+    for (r = 0; r < LENGTH(rows); r++) {
+        for (u = 0; u < LENGTH(units); u++) {
+            struct made m = make(rows[r], 90, units[u], 0.2);
+
+            assert_true(check_some(&m, 0, 16));
+            assert_true(check_some(&m, 37, 35));
+            check_some(&m, 89, 1);
+            done(&m);
+            m = make(rows[r], 90, units[u], 0.9);
+            assert_false(check_some(&m, 16, 32));
+            done(&m);
+        }
+    }
+}
+
+/* Rows of x and y that lie in longer ones. */
+static void test_a_part_of_the_inputs_gives_a_part_of_the_sums(void **state)
+{
+    static const size_t units[] = {8, 12, 100, 300};
+    size_t u, s;
+
+    (void)state;
+    for (u = 0; u < LENGTH(units); u++) {
+        struct made m = make(33, 200, units[u], 0.2);
+        size_t line = vec_lines(units[u]) + 16, k;
+        float *y = mem_array(33 * line, sizeof(*y));
+        struct zeros z = m.z;
+
+        z.inputs = 112;
+        z.x_apart = 200;
+        z.y_apart = line;
+        zeros_forward(&z, m.x + 16, m.w + 16 * units[u], NULL, y);
+        for (s = 0; s < 33; s++) {
+            for (k = 0; k < 200; k++)
+                m.x[s * 200 + k] *= k >= 16 && k < 128 ? 1.0f : 0.0f;
+        }
+        zeros_forward_ref(&m.z, m.x, m.w, NULL, m.y_ref);
+        for (s = 0; s < 33; s++)
+            assert_all_close(y + s * line, m.y_ref + s * units[u], units[u],
+                             1e-4, 1e-4);
+        mem_free(y);
+        done(&m);
+    }
+}
+
 static void test_products_are_those_of_plain_loops(void **state)
 {
     static const size_t rows[] = {1, 2, 7, 8, 33},
@@ -318,6 +403,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_processor_sums_the_same_rows),
         cmocka_unit_test(test_products_are_those_of_plain_loops),
+        cmocka_unit_test(test_a_few_rows_of_a_kernel_are_those_of_all),
+        cmocka_unit_test(test_a_part_of_the_inputs_gives_a_part_of_the_sums),
         cmocka_unit_test(test_a_dense_operand_is_left_to_the_general_product),
         cmocka_unit_test(test_a_zero_times_anything_is_left_out),
         cmocka_unit_test(test_a_convolution_is_that_of_plain_loops),

@@ -81,9 +81,11 @@ static bool goes_direct(const struct gemm *g)
 {
     int apart = stride_or(g->b_stride, g->n);
 
-    if (g->b_turned || g->beta != 0.0f || g->n < LONG)
+    if (g->b_turned || g->n < LONG)
         return false;
-    return g->a_turned ? g->k <= FEW : g->m <= FEW && apart % SHARING != 0;
+    if (g->a_turned)
+        return g->k <= FEW && (g->beta == 0.0f || g->beta == 1.0f);
+    return g->beta == 0.0f && g->m <= FEW && apart % SHARING != 0;
 }
 
 static void gemm_direct(const struct gemm *g)
@@ -99,7 +101,7 @@ static void gemm_direct(const struct gemm *g)
     d.w_row = g->a_turned ? c : b;
     d.y_place = g->a_turned ? b : c;
     if (g->a_turned)
-        direct_gradient(&d, g->a, g->b, false, g->c);
+        direct_gradient(&d, g->a, g->b, g->beta != 0.0f, g->c);
     else
         direct_product(&d, g->a, g->b, NULL, g->c);
 }

@@ -8,7 +8,8 @@ static enum isa best(void)
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
         __builtin_cpu_supports("bmi"))
         return __builtin_cpu_supports("avx512f") &&
-                       __builtin_cpu_supports("avx512vl")
+                       __builtin_cpu_supports("avx512vl") &&
+                       __builtin_cpu_supports("bmi2")
                    ? ISA_AVX512
                    : ISA_AVX2;
 #endif

@@ -9,7 +9,7 @@
 #define TENSOR_ISA_H
 
 /* ISA_PLAIN: what the compiler takes without being told.  ISA_AVX2 has FMA and
- * BMI besides, ISA_AVX512 the foundation and its shorter vectors. */
+ * BMI besides, ISA_AVX512 the foundation, its shorter vectors and BMI2. */
 enum isa { ISA_PLAIN, ISA_AVX2, ISA_AVX512, ISA_COUNT };
 
 /* The best there is, not above the limit. */

@@ -78,6 +78,7 @@ static uint64_t even_bits(uint64_t bits)
 #define SPREAD(v)     ((v) - (lanes8){0})
 #define MADD(a, b, c) ((a) * (b) + (c))
 #define ALIVE(x)      alive_bits((x), 8, 1)
+#define EVEN(bits)    even_bits(bits)
 #include "tensor/rows_kernel.h"
 
 #if defined(__x86_64__)
@@ -91,6 +92,7 @@ static uint64_t even_bits(uint64_t bits)
 #define ALIVE(x)                   \
     ((uint32_t)_mm256_movemask_ps( \
         _mm256_cmp_ps(_mm256_loadu_ps(x), _mm256_setzero_ps(), _CMP_NEQ_UQ)))
+#define EVEN(bits) even_bits(bits) /* pext is slow on the first with AVX2 */
 #include "tensor/rows_kernel.h"
 
 #define KERNEL_TARGET __attribute__((target("avx512f,avx512vl,fma,bmi")))
@@ -103,9 +105,10 @@ static uint64_t even_bits(uint64_t bits)
 #define ALIVE(x)                   \
     ((uint32_t)_mm256_movemask_ps( \
         _mm256_cmp_ps(_mm256_loadu_ps(x), _mm256_setzero_ps(), _CMP_NEQ_UQ)))
+#define EVEN(bits) even_bits(bits)
 #include "tensor/rows_kernel.h"
 
-#define KERNEL_TARGET __attribute__((target("avx512f,bmi")))
+#define KERNEL_TARGET __attribute__((target("avx512f,bmi,bmi2")))
 #define KERNEL(name)  avx512_##name
 #define WIDE          lanes16
 #define WIDE_FLOATS   16
@@ -114,10 +117,14 @@ static uint64_t even_bits(uint64_t bits)
 #define MADD(a, b, c) ((lanes16)_mm512_fmadd_ps((a), (b), (c)))
 #define ALIVE(x) \
     _mm512_cmp_ps_mask(_mm512_loadu_ps(x), _mm512_setzero_ps(), _CMP_NEQ_UQ)
+#define EVEN(bits) _pext_u64((bits), 0x5555555555555555)
 #include "tensor/rows_kernel.h"
 #endif
 
-/* Lists next to one another, of up to 32 values each. */
+typedef uint32_t whole16 __attribute__((vector_size(64), aligned(4)));
+
+/* Lists next to one another, of up to 32 values each.  Sixteen of them stay in
+ * a register. */
 VEC_CLONES
 static void find_half(const float *x, size_t lists, size_t values, size_t step,
                       uint32_t *bits)
@@ -125,6 +132,16 @@ static void find_half(const float *x, size_t lists, size_t values, size_t step,
     size_t i;
     uint32_t k;
 
+    for (; lists >= 16; lists -= 16, x += 16, bits += 16) {
+        whole16 found = {0};
+
+        for (k = 0; k < (uint32_t)values; k++) {
+            lanes16 v = *(const lanes16 *)(x + k * step);
+
+            found |= (whole16)(v != 0.0f) & (1U << k);
+        }
+        memcpy(bits, &found, sizeof(found));
+    }
     memset(bits, 0, lists * sizeof(*bits));
     for (k = 0; k < (uint32_t)values; k++, x += step) {
         for (i = 0; i < lists; i++)

@@ -2,8 +2,8 @@
  * The loops of rows.c.  Included there once for each instruction set:
  * KERNEL(name) names a function, KERNEL_TARGET says what it is compiled for,
  * WIDE is a vector of WIDE_FLOATS that may lie on any float, SPREAD fills one,
- * MADD is a * b + c, ALIVE(x) the bits of a vector at x; a tile is at most TILE
- * of them, 8, 12 or 16.
+ * MADD is a * b + c, ALIVE(x) the bits of a vector at x, EVEN those of even
+ * number; a tile is at most TILE vectors, 8, 12 or 16.
  */
 
 /* Bits of n <= 64 values; the last vector goes over part of the one before. */
@@ -26,9 +26,9 @@ static inline KERNEL_TARGET uint64_t KERNEL(bits_of_even)(const float *x,
     uint64_t bits;
 
     if (n <= ROWS_BITS / 2)
-        return even_bits(KERNEL(bits)(x, 2 * n - 1));
-    bits = even_bits(KERNEL(bits)(x + ROWS_BITS, 2 * n - 1 - ROWS_BITS));
-    return even_bits(KERNEL(bits)(x, ROWS_BITS)) | bits << ROWS_BITS / 2;
+        return EVEN(KERNEL(bits)(x, 2 * n - 1));
+    bits = EVEN(KERNEL(bits)(x + ROWS_BITS, 2 * n - 1 - ROWS_BITS));
+    return EVEN(KERNEL(bits)(x, ROWS_BITS)) | bits << ROWS_BITS / 2;
 }
 
 /* The values of a list lie next to one another, or nearly. */
@@ -148,6 +148,7 @@ static const struct kernel KERNEL(kernel) = {
     }};
 
 #undef ALIVE
+#undef EVEN
 #undef KERNEL
 #undef KERNEL_TARGET
 #undef LISTS

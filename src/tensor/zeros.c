@@ -25,6 +25,7 @@
 
 #define BLOCK      64 /* inputs that are taken at a time */
 #define DENSE_FROM 0.5
+#define LOOKED_AT  16 /* rows of x that tell how many values are alive */
 #define HALF       (VEC_LINE / 2)
 #define EARLY      (HALF / 2)
 #define COUNTED    ((size_t)1 << 30) /* values that 32 bits count */
@@ -38,6 +39,16 @@ static bool is_split(size_t units)
 static size_t apart_of(const struct zeros *z)
 {
     return z->apart > 0 ? z->apart : z->units;
+}
+
+static size_t x_apart_of(const struct zeros *z)
+{
+    return z->x_apart > 0 ? z->x_apart : z->inputs;
+}
+
+static size_t y_apart_of(const struct zeros *z)
+{
+    return z->y_apart > 0 ? z->y_apart : apart_of(z);
 }
 
 /* Floats that the bits of so many lists take. */
@@ -74,13 +85,16 @@ static size_t count_alive(const float *x, size_t n)
 
 bool zeros_pay(const struct zeros *z, const float *x)
 {
-    size_t n = z->rows * z->inputs;
+    size_t step = z->rows / LOOKED_AT, n = 0, alive = 0, s;
 
     if (z->units < ROWS_LEAST)
         return false;
     if (z->rows <= ZEROS_FEW)
         return true;
-    return (double)count_alive(x, n) < DENSE_FROM * (double)n;
+    step = step > 0 ? step : 1;
+    for (s = 0; s < z->rows; s += step, n += z->inputs)
+        alive += count_alive(x + s * x_apart_of(z), z->inputs);
+    return (double)alive < DENSE_FROM * (double)n;
 }
 
 /* Sums of every step-th row from the first of r->w on, block by block. */
@@ -93,7 +107,7 @@ static void add_blocks(const struct zeros *z, struct rows r, size_t inputs,
     rows_at(at, BLOCK, stride);
     r.alive = (uint64_t *)(void *)scratch;
     r.lists = z->rows;
-    r.x_list = z->inputs;
+    r.x_list = x_apart_of(z);
     r.w_at = at;
     for (first = 0; first < inputs; first += BLOCK) {
         r.values = inputs - first < BLOCK ? inputs - first : BLOCK;
@@ -134,7 +148,7 @@ static void forward_split(const struct zeros *z, const float *x, const float *w,
     add_blocks(z, r, z->inputs / 2, z->units + EARLY, rest);
     for (s = 0; s < z->rows; s++)
         join(even + s * line, odd + s * line + EARLY, b, z->units,
-             y + s * apart_of(z));
+             y + s * y_apart_of(z));
 }
 
 void zeros_forward(const struct zeros *z, const float *x, const float *w,
@@ -151,7 +165,7 @@ void zeros_forward(const struct zeros *z, const float *x, const float *w,
                                  .w = w,
                                  .start = b,
                                  .y = y,
-                                 .y_stride = apart_of(z)},
+                                 .y_stride = y_apart_of(z)},
                    z->inputs, z->units, z->scratch);
     meter_enter(before);
 }
@@ -182,6 +196,52 @@ void zeros_kernel(const struct zeros *z, const float *x, const float *dy,
         rows_sum(&r, z->units);
     }
     meter_enter(before);
+}
+
+size_t zeros_some_scratch(size_t rows, size_t inputs)
+{
+    return bits_of(inputs, rows) + rows;
+}
+
+static size_t count_bits(const uint64_t *bits, size_t words)
+{
+    size_t count = 0, i;
+
+    for (i = 0; i < words; i++)
+        count += (size_t)__builtin_popcountll(bits[i]);
+    return count;
+}
+
+bool zeros_kernel_some(const struct zeros *z, const float *x, const float *dy,
+                       bool add, float *dw)
+{
+    float *bits = z->scratch;
+    uint32_t *at = (uint32_t *)(void *)(bits + bits_of(z->inputs, z->rows));
+    struct rows r = {.x = x,
+                     .lists = z->inputs,
+                     .values = z->rows,
+                     .x_list = 1,
+                     .x_step = x_apart_of(z),
+                     .alive = (uint64_t *)(void *)bits,
+                     .w = dy,
+                     .w_at = at,
+                     .y = dw,
+                     .y_stride = z->units,
+                     .add = add};
+    enum meter_phase before = meter_enter(METER_PRODUCTS);
+    bool pays = z->units >= ROWS_LEAST;
+
+    if (pays) {
+        rows_find(&r);
+        pays = (double)count_bits(r.alive, r.lists * rows_words(r.values)) <
+               DENSE_FROM * (double)(r.lists * r.values);
+    }
+    if (pays) {
+        rows_at(at, z->rows, vec_lines(z->units));
+        rows_sum(&r, z->units);
+    }
+    meter_enter(before);
+    return pays;
 }
 
 void zeros_forward_ref(const struct zeros *z, const float *x, const float *w,

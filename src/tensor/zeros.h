@@ -14,11 +14,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* x (rows,inputs), w (inputs,units), y (rows,units); x without gaps, the others
- * too where apart is 0: else the floats from row to row, for some of the units
- * in zeros_forward. */
+/* x (rows,inputs), w (inputs,units), y (rows,units), without gaps where these
+ * are 0: the floats from row to row of w and y, for some of the units in
+ * zeros_forward; of x; and of y where it is not as w. */
 struct zeros {
     size_t rows, inputs, units, apart;
+    size_t x_apart, y_apart;
     float *scratch; /* zeros_scratch floats, aligned to 8 bytes */
 };
 
@@ -35,6 +36,15 @@ void zeros_forward(const struct zeros *z, const float *x, const float *w,
 /* dw = x' dy */
 void zeros_kernel(const struct zeros *z, const float *x, const float *dy,
                   float *dw);
+
+/*
+ * The same for some of the inputs, and where dy has a row every
+ * vec_lines(units) floats, from a line on; add: that is added to dw.  False,
+ * and nothing is done, where it does not pay.
+ */
+size_t zeros_some_scratch(size_t rows, size_t inputs);
+bool zeros_kernel_some(const struct zeros *z, const float *x, const float *dy,
+                       bool add, float *dw);
 
 /* The same without any thought of speed, in double. */
 void zeros_forward_ref(const struct zeros *z, const float *x, const float *w,
