@@ -385,8 +385,8 @@ static enum err_code info_open(struct bench *b, struct err *err)
     size_of_net(b->net, &size);
     bytes = (double)(size.params + size.statistics) * sizeof(float);
     str_size(bytes, weights, sizeof(weights));
-    str_size((double)exec_need(b->net, batch, EXEC_TRAIN, threads), training,
-             sizeof(training));
+    str_size((double)exec_need(b->net, batch, EXEC_TRAIN | EXEC_LATE, threads),
+             training, sizeof(training));
     str_size((double)size.params * sizeof(float) * optim->moments, moments,
              sizeof(moments));
     str_size((double)exec_need(b->net, EVAL_BATCH, EXEC_EVAL, threads), eval,

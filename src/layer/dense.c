@@ -9,7 +9,8 @@
 #include "tensor/vec.h"
 #include "tensor/zeros.h"
 
-#define GRAIN 16 /* units */
+#define GRAIN        16 /* units */
+#define LATE_SAMPLES 64 /* whose dy stays near the core */
 
 struct config {
     int units;
@@ -119,6 +120,123 @@ static int pieces(const void *config, const struct shape *in,
     return pieces_for(macs(config, in, out) * n, c->units / (2 * GRAIN));
 }
 
+/* A kernel that every sample uses once is left to be made late. */
+static size_t late_left(const void *config, const struct shape *in,
+                        const struct shape *out)
+{
+    const struct config *c = config;
+
+    (void)out;
+    if (shape_count(in) > (size_t)shape_last(in))
+        return 0;
+    return vec_lines((size_t)c->units);
+}
+
+static size_t late_scratch(const void *config, const struct shape *in, int n,
+                           size_t rows)
+{
+    const struct config *c = config;
+    size_t samples = n < LATE_SAMPLES ? (size_t)n : LATE_SAMPLES;
+
+    (void)in;
+    return mem_larger(zeros_some_scratch(samples, rows),
+                      zeros_scratch(samples, (size_t)c->units));
+}
+
+static void sum_block(const struct layer_rows *l, int first, int n)
+{
+    const struct config *c = l->config;
+    size_t inputs = shape_count(l->in), units = (size_t)c->units;
+    size_t line = vec_lines(units);
+    const float *x = l->x + (size_t)first * inputs + l->first;
+    const float *w = l->param + l->first * units;
+    float *y = l->sums + (size_t)first * line;
+    struct zeros z = {.rows = (size_t)n,
+                      .inputs = l->rows,
+                      .units = units,
+                      .x_apart = inputs,
+                      .y_apart = line,
+                      .scratch = l->scratch};
+
+    if (zeros_pay(&z, x))
+        zeros_forward(&z, x, w, NULL, y);
+    else
+        gemm(&(struct gemm){.m = n,
+                            .n = c->units,
+                            .k = (int)l->rows,
+                            .a = x,
+                            .a_stride = (int)inputs,
+                            .b = w,
+                            .c = y,
+                            .c_stride = (int)line});
+}
+
+static void sum_rows(const struct layer_rows *l)
+{
+    int first, n;
+
+    for (first = 0; first < l->n; first += n) {
+        n = l->n - first < LATE_SAMPLES ? l->n - first : LATE_SAMPLES;
+        sum_block(l, first, n);
+    }
+}
+
+/* y = the sums of all rows, in their order, and b */
+static void join_sums(const struct layer_pass *p)
+{
+    const struct config *c = p->config;
+    size_t units = (size_t)c->units, line = vec_lines(units);
+    int i, k;
+
+    for (i = 0; i < p->n; i++) {
+        const float *sums = p->sums + (size_t)i * line;
+        float *y = p->y + (size_t)i * units;
+
+        vec_plus(sums, sums + p->sum_apart, y, units);
+        for (k = 2; k < p->sum_count; k++)
+            vec_add(sums + (size_t)k * p->sum_apart, y, units);
+    }
+    if (c->use_bias)
+        vec_add_row(p->param[1], p->y, (size_t)p->n, units);
+}
+
+/* Samples first..first+n-1 of them. */
+static void late_block(const struct layer_rows *l, int first, int n)
+{
+    const struct config *c = l->config;
+    size_t inputs = shape_count(l->in), line = vec_lines((size_t)c->units);
+    const float *x = l->x + (size_t)first * inputs + l->first;
+    const float *dy = l->left + (size_t)first * line;
+    struct zeros z = {.rows = (size_t)n,
+                      .inputs = l->rows,
+                      .units = (size_t)c->units,
+                      .x_apart = inputs,
+                      .scratch = l->scratch};
+
+    if (zeros_kernel_some(&z, x, dy, first > 0, l->dparam))
+        return;
+    gemm(&(struct gemm){.m = (int)l->rows,
+                        .n = c->units,
+                        .k = n,
+                        .a = x,
+                        .a_turned = true,
+                        .a_stride = (int)inputs,
+                        .b = dy,
+                        .b_stride = (int)line,
+                        .beta = first > 0 ? 1.0f : 0.0f,
+                        .c = l->dparam});
+}
+
+static void late(const struct layer_rows *l)
+{
+    int first, n;
+
+    for (first = 0; first < l->n; first += n) {
+        n = l->n - first < LATE_SAMPLES ? l->n - first : LATE_SAMPLES;
+        late_block(l, first, n);
+    }
+}
+
 static void forward(const struct layer_pass *p)
 {
     const struct config *c = p->config;
@@ -126,6 +244,10 @@ static void forward(const struct layer_pass *p)
     struct span s = pass_span(p, c->units, GRAIN);
     int rows = rows_of(p);
 
+    if (p->sums != NULL) {
+        join_sums(p);
+        return;
+    }
     if (zeros_pay(&z, p->x[0])) {
         z.apart = z.units;
         z.units = (size_t)s.count;
@@ -144,23 +266,44 @@ static void forward(const struct layer_pass *p)
         vec_add_row(p->param[1], p->y, (size_t)rows, (size_t)c->units);
 }
 
-/* dW (I,K) = x' (I,n) dy (n,K); db = sum of dy; dx (n,I) = dy (n,K) W' (K,I) */
-static void backward(const struct layer_pass *p)
+/* dy in rows that begin on lines of the cache. */
+static void leave(const struct layer_pass *p)
+{
+    const struct config *c = p->config;
+    size_t units = (size_t)c->units, line = vec_lines(units);
+    int i;
+
+    for (i = 0; i < p->n; i++)
+        vec_copy(p->dy + (size_t)i * units, p->left + (size_t)i * line, units);
+}
+
+static void kernel_gradient(const struct layer_pass *p)
 {
     const struct config *c = p->config;
     struct zeros z = zeros_of(p);
-    int rows = rows_of(p), inputs = shape_last(&p->in[0]);
 
     if (zeros_pay(&z, p->x[0]))
         zeros_kernel(&z, p->x[0], p->dy, p->dparam[0]);
     else
-        gemm(&(struct gemm){.m = inputs,
+        gemm(&(struct gemm){.m = shape_last(&p->in[0]),
                             .n = c->units,
-                            .k = rows,
+                            .k = rows_of(p),
                             .a = p->x[0],
                             .a_turned = true,
                             .b = p->dy,
                             .c = p->dparam[0]});
+}
+
+/* dW (I,K) = x' (I,n) dy (n,K); db = sum of dy; dx (n,I) = dy (n,K) W' (K,I) */
+static void backward(const struct layer_pass *p)
+{
+    const struct config *c = p->config;
+    int rows = rows_of(p), inputs = shape_last(&p->in[0]);
+
+    if (p->left != NULL)
+        leave(p);
+    else
+        kernel_gradient(p);
     if (c->use_bias)
         vec_sum_rows(p->dy, p->dparam[1], (size_t)rows, (size_t)c->units);
     if (p->dx[0] == NULL)
@@ -194,4 +337,8 @@ const struct layer_kind dense_layer = {
     .forward = forward,
     .backward = backward,
     .pieces = pieces,
+    .late_left = late_left,
+    .late_scratch = late_scratch,
+    .late = late,
+    .sum_rows = sum_rows,
 };

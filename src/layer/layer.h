@@ -103,14 +103,37 @@ struct layer_pass {
     float *keep;          /* kind->keep floats of this shard, forward to
                              backward; NULL when no backward can follow */
     float *shared;        /* kind->shared floats of all shards */
-    uint64_t seed, step;  /* dropout: rng_at(seed, RNG_DROPOUT, step, …) */
-    int node, first;      /* node number; index of sample 0 in the batch */
-    double blend;         /* share of this batch in running statistics; 0: what
-                             the layer's momentum says */
-    int piece, pieces;    /* forward: only this piece of y; 0 pieces: all */
+    const float *sums;    /* forward: (n, late_left) of the first of sum_count
+                             parts, sum_apart floats from one to the next, by
+                             sum_rows; NULL: nothing is summed yet */
+    int sum_count;
+    size_t sum_apart;
+    float *left;         /* backward: (n, kind->late_left) to be filled, and
+                            dparam[0] is NULL; NULL: no gradient is made late */
+    uint64_t seed, step; /* dropout: rng_at(seed, RNG_DROPOUT, step, …) */
+    int node, first;     /* node number; index of sample 0 in the batch */
+    double blend;        /* share of this batch in running statistics; 0: what
+                            the layer's momentum says */
+    int piece, pieces;   /* forward: only this piece of y; 0 pieces: all */
     const struct clip *clip; /* kind->clips: of the activation that follows and
                                 is done with this one; y, dy are its y, dy;
                                 NULL: none */
+};
+
+/* What `late` and sum_rows work on: some rows of parameter 0 (along its first
+ * axis), all samples of a batch. */
+struct layer_rows {
+    const void *config;
+    const struct shape *in; /* per sample */
+    struct shape out;
+    int n;             /* samples */
+    const float *x;    /* (n, in[0]) */
+    const float *left; /* (n, late_left), of backward */
+    const float *param;
+    size_t first, rows;
+    float *dparam; /* late: (rows, …), gradient of rows first…, overwritten */
+    float *sums;   /* sum_rows: (n, late_left), overwritten */
+    float *scratch; /* late_scratch floats */
 };
 
 struct layer_kind {
@@ -162,6 +185,27 @@ struct layer_kind {
      * has scratch memory of its own.  NULL: one. */
     int (*pieces)(const void *config, const struct shape *in,
                   const struct shape *out, int n);
+
+    /*
+     * Gradients made late (dense).  The gradient of a kernel that a sample uses
+     * once is as large as its products are many: to write one for every shard
+     * and read them again for the update costs as much as to make it.  Instead
+     * backward leaves late_left floats a sample (of this layer; 0: its gradient
+     * is made by backward), and when all shards are there `late` makes some
+     * rows of it (along its first axis), the sum over all samples, just before
+     * they are used.  Bits may depend on how the rows are cut, nothing else.
+     * NULL for other kinds.
+     *
+     * sum_rows makes what some rows give to the output.  Whoever updates rows
+     * can be the one who reads them in the forward pass, too: what one core has
+     * read is slow to write for the other.
+     */
+    size_t (*late_left)(const void *config, const struct shape *in,
+                        const struct shape *out);
+    size_t (*late_scratch)(const void *config, const struct shape *in, int n,
+                           size_t rows);
+    void (*late)(const struct layer_rows *r);
+    void (*sum_rows)(const struct layer_rows *r);
 
     /*
      * Kinds whose training pass needs the whole batch (batch norm).  NULL for

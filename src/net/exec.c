@@ -24,11 +24,12 @@ static enum err_code allocate(struct exec *e, struct err *err)
 {
     const struct plan *p = &e->plan;
     size_t shards = (size_t)p->shards, workers = (size_t)pool_threads(e->pool);
-    size_t floats, local, scratch, grads, parts;
+    size_t floats, local, scratch, late, grads, parts;
 
     if (!mem_mul(p->floats, sizeof(float), &floats) ||
         !mem_mul(p->local, sizeof(float), &local) ||
         !mem_mul(p->scratch, sizeof(float), &scratch) ||
+        !mem_mul(p->late, sizeof(float), &late) ||
         !mem_mul(p->grads, sizeof(float), &grads) ||
         !mem_mul(p->parts, sizeof(double), &parts))
         return err_set(err, ERR_MEMORY, "a batch of %d does not fit", p->batch);
@@ -37,6 +38,12 @@ static enum err_code allocate(struct exec *e, struct err *err)
         return err->code;
     e->local = block(e, workers, local, "activations", err);
     if (e->local == NULL)
+        return err->code;
+    e->whole = block(e, p->whole, sizeof(float), "activations", err);
+    if (e->whole == NULL)
+        return err->code;
+    e->late = block(e, workers, late, "gradients", err);
+    if (e->late == NULL)
         return err->code;
     e->scratch = block(e, workers, scratch, "scratch memory of layers", err);
     if (e->scratch == NULL)
@@ -102,6 +109,8 @@ void exec_free(struct exec *e)
     plan_done(&e->plan);
     mem_block_free(e->memory);
     mem_block_free(e->local);
+    mem_block_free(e->whole);
+    mem_block_free(e->late);
     mem_block_free(e->scratch);
     mem_block_free(e->grads);
     mem_block_free(e->shared);
@@ -120,10 +129,16 @@ static void run_legs(struct work *w, int end)
     int shards = exec_shards(w->e, w->n), leg;
 
     for (leg = 0; leg < p->leg_count && p->leg[leg] < end; leg++) {
+        w->leg = leg;
         w->from = p->leg[leg];
         w->to = plan_leg_end(p, leg);
         if (w->to > end)
             w->to = end;
+        if (p->op[w->from].kind == OP_SUM_ROWS && w->from < w->to) {
+            pool_run(w->e->pool, pass_sums, w,
+                     p->node[p->op[w->from].node].sum_parts);
+            continue;
+        }
         pool_run(w->e->pool, pass_shard, w, shards);
         pass_joins(w);
     }
@@ -221,20 +236,40 @@ int exec_shard_size(const struct exec *e)
 const float *exec_grad(const struct exec *e, int shard, int node, int param)
 {
     if (!e->net->node[node].param[param].def.trainable ||
-        e->plan.node[node].frozen)
+        e->plan.node[node].frozen || exec_late_rows(e, node, param) > 0)
         return NULL;
     return pass_gradients(e, shard) + e->plan.node[node].grad[param];
+}
+
+size_t exec_late_rows(const struct exec *e, int node, int param)
+{
+    return param == 0 ? e->plan.node[node].late_rows : 0;
+}
+
+const float *exec_late(const struct exec *e, int worker, int node, size_t first,
+                       size_t rows)
+{
+    struct layer_rows r = pass_rows(e, node, worker);
+
+    assert(rows > 0 && rows <= e->plan.node[node].late_rows);
+    r.first = first;
+    r.rows = rows;
+    r.dparam = e->late + (size_t)worker * e->plan.late;
+    e->net->node[node].kind->late(&r);
+    return r.dparam;
 }
 
 const float *exec_activation(const struct exec *e, int shard, int node, int *n)
 {
     const struct plan *p = &e->plan;
+    const struct plan_buffer *b = &p->buffer[p->node[node].y];
     int left = e->last_n - shard * p->shard;
 
     assert(p->use & EXEC_KEEP);
     *n = left < p->shard ? left : p->shard;
-    return e->memory + (size_t)shard * p->floats +
-           p->buffer[p->node[node].y].at;
+    if (b->whole)
+        return e->whole + b->at + (size_t)shard * (size_t)p->shard * b->row;
+    return e->memory + (size_t)shard * p->floats + b->at;
 }
 
 int exec_bad_node(const struct exec *e)
@@ -255,7 +290,8 @@ size_t exec_need(const struct net *net, int batch, unsigned use, int threads)
 
     plan_make(&p, net, batch, use, NULL);
     shards = (size_t)p.shards;
-    floats = p.floats * shards + (p.local + p.scratch) * workers + p.shared;
+    floats = p.floats * shards + (p.local + p.scratch + p.late) * workers +
+             p.whole + p.shared;
     if (use & EXEC_TRAIN)
         floats += p.grads * shards;
     bytes = floats * sizeof(float) + p.parts * shards * sizeof(double);

@@ -28,11 +28,12 @@ struct exec_hooks {
 
 /* What a plan must be able to do; the less, the less memory. */
 enum exec_use {
-    EXEC_EVAL = 0,  /* forward in PASS_EVAL */
-    EXEC_TRAIN = 1, /* PASS_TRAIN and backward */
-    EXEC_NORM = 2,  /* PASS_TRAIN forward: running statistics */
-    EXEC_KEEP = 4,  /* every activation can be read after a run */
-    EXEC_STAGED = 8 /* exec_run_staged, alone */
+    EXEC_EVAL = 0,   /* forward in PASS_EVAL */
+    EXEC_TRAIN = 1,  /* PASS_TRAIN and backward */
+    EXEC_NORM = 2,   /* PASS_TRAIN forward: running statistics */
+    EXEC_KEEP = 4,   /* every activation can be read after a run */
+    EXEC_STAGED = 8, /* exec_run_staged, alone */
+    EXEC_LATE = 16   /* with EXEC_TRAIN: exec_late may be used */
 };
 
 /* batch: the largest n for exec_run.  use: of enum exec_use, or-ed.  Borrows
@@ -82,9 +83,22 @@ void exec_set_blend(struct exec *e, double share);
 
 /* After a run with backward: gradient slots.  The gradient of parameter `param`
  * of node `node` is the sum over shards 0..exec_shards-1, in that order, of
- * exec_grad(e, shard, node, param)[i]; NULL of what does not learn. */
+ * exec_grad(e, shard, node, param)[i]; NULL of what does not learn, and where
+ * exec_late_rows is not 0. */
 int exec_shards(const struct exec *e, int n);
 const float *exec_grad(const struct exec *e, int shard, int node, int param);
+
+/*
+ * EXEC_LATE: gradients that have no slots and are made when asked for, some
+ * rows of parameter 0 at a time (see layer.h).  exec_late_rows: the most rows
+ * of one call; 0 for all other parameters.  exec_late: of rows
+ * first..first+rows-1, the sum over all samples of the last run, in the scratch
+ * memory of that worker of the pool, until the worker's next call or run.  Bits
+ * may depend on first and rows.
+ */
+size_t exec_late_rows(const struct exec *e, int node, int param);
+const float *exec_late(const struct exec *e, int worker, int node, size_t first,
+                       size_t rows);
 
 /* Samples in a full shard; the last of a run may have fewer. */
 int exec_shard_size(const struct exec *e);

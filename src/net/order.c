@@ -29,6 +29,11 @@ static bool joins_forward(const struct plan *p, int i)
     return p->net->node[i].kind->forward_join != NULL && !p->node[i].frozen;
 }
 
+static bool sums_rows(const struct plan *p, int i)
+{
+    return p->node[i].sum_parts > 0;
+}
+
 static int most(const int *phase, int count)
 {
     int i, found = 0;
@@ -55,7 +60,7 @@ static void forward_phases(const struct plan *p, int *phase)
             if (node->in[k] != NET_INPUT && phase[node->in[k]] > phase[i])
                 phase[i] = phase[node->in[k]];
         }
-        if (p->node[i].forward && joins_forward(p, i))
+        if (p->node[i].forward && (joins_forward(p, i) || sums_rows(p, i)))
             phase[i]++;
     }
 }
@@ -95,6 +100,12 @@ static void write_forward(struct plan *p, int *phase)
             if (p->node[i].forward && phase[i] == now + 1 &&
                 joins_forward(p, i))
                 add_op(p, OP_FORWARD_PART, i);
+        }
+        for (i = 0; i < net->node_count; i++) {
+            if (p->node[i].forward && phase[i] == now + 1 && sums_rows(p, i)) {
+                add_leg(p);
+                add_op(p, OP_SUM_ROWS, i);
+            }
         }
     }
     p->head = p->op_count;
@@ -248,8 +259,8 @@ void plan_order(struct plan *p)
     int *phase = mem_array(nodes, sizeof(*phase));
 
     p->op =
-        mem_array(5 * nodes + 1 + (size_t)p->net->output_count, sizeof(*p->op));
-    p->leg = mem_array(2 * nodes + 2, sizeof(*p->leg));
+        mem_array(6 * nodes + 1 + (size_t)p->net->output_count, sizeof(*p->op));
+    p->leg = mem_array(4 * nodes + 2, sizeof(*p->leg));
     if (p->use & EXEC_STAGED)
         write_stages(p);
     else

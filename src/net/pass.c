@@ -16,11 +16,14 @@ struct call {
 
 float *pass_place(const struct shard *s, int buffer)
 {
+    const struct exec *e = s->work->e;
     const struct plan_buffer *b;
 
     if (buffer < 0)
         return NULL;
-    b = &s->work->e->plan.buffer[buffer];
+    b = &e->plan.buffer[buffer];
+    if (b->whole)
+        return e->whole + b->at + (size_t)s->first * b->row;
     return (b->local ? s->local : s->memory) + b->at;
 }
 
@@ -65,10 +68,10 @@ static void call_init(struct call *c, const struct work *w, int node, int shard)
     c->pass.clip = plan->clip;
     for (k = 0; k < n->param_count; k++) {
         c->param[k] = n->param[k].value;
-        c->dparam[k] =
-            slot != NULL && n->param[k].def.trainable && !plan->frozen
-                ? slot + plan->grad[k]
-                : NULL;
+        c->dparam[k] = slot != NULL && n->param[k].def.trainable &&
+                               !plan->frozen && (k > 0 || plan->late_left == 0)
+                           ? slot + plan->grad[k]
+                           : NULL;
     }
 }
 
@@ -92,6 +95,13 @@ static void call_for_shard(struct call *c, const struct shard *s, int node,
     c->pass.y = pass_place(s, plan->y);
     c->pass.dy = pass_place(s, plan->dy);
     c->pass.keep = pass_place(s, plan->keep);
+    c->pass.left = pass_place(s, plan->left);
+    if (plan->sum_parts > 0 && c->pass.mode == PASS_TRAIN) {
+        c->pass.sums = s->work->e->whole + p->buffer[plan->sums].at +
+                       (size_t)s->first * plan->late_left;
+        c->pass.sum_count = plan->sum_parts;
+        c->pass.sum_apart = (size_t)p->batch * plan->late_left;
+    }
     c->pass.scratch = s->scratch;
 }
 
@@ -296,6 +306,7 @@ static void run_op(const struct shard *s, const struct plan_op *op)
         run_head(s);
         break;
     case OP_EXIT: /* only in pass_staged */
+    case OP_SUM_ROWS:
         break;
     case OP_FORWARD_PART:
     case OP_BACKWARD_PART:
@@ -325,7 +336,7 @@ static void fill(const struct shard *s)
     const struct work *w = s->work;
 
     meter_enter(METER_DATA);
-    if (w->from == 0)
+    if (w->leg == 0)
         w->hooks->fill(w->hooks->arg, s->first, s->n,
                        pass_place(s, w->e->plan.input));
     meter_enter(METER_ELEMENTS);
@@ -340,6 +351,42 @@ void pass_shard(void *arg, int chunk, int worker)
     fill(&s);
     for (i = w->from; i < w->to; i++)
         run_op(&s, &w->e->plan.op[i]);
+    meter_enter(METER_OUTSIDE);
+}
+
+struct layer_rows pass_rows(const struct exec *e, int node, int worker)
+{
+    const struct plan *p = &e->plan;
+    const struct node *n = &e->net->node[node];
+    const struct plan_node *plan = &p->node[node];
+    int x = n->in[0] == NET_INPUT ? p->input : p->node[n->in[0]].y;
+
+    return (struct layer_rows){.config = n->config,
+                               .in = plan->in,
+                               .out = n->out,
+                               .n = e->last_n,
+                               .x = e->whole + p->buffer[x].at,
+                               .left = e->whole + p->buffer[plan->left].at,
+                               .param = n->param[0].value,
+                               .scratch =
+                                   e->scratch + (size_t)worker * p->scratch};
+}
+
+void pass_sums(void *arg, int chunk, int worker)
+{
+    const struct work *w = arg;
+    const struct exec *e = w->e;
+    const struct plan *p = &e->plan;
+    int node = p->op[w->from].node;
+    const struct plan_node *plan = &p->node[node];
+    struct layer_rows r = pass_rows(e, node, worker);
+    size_t part = (size_t)p->batch * plan->late_left;
+
+    meter_enter(METER_PRODUCTS);
+    r.first = plan_part_row(p, node, chunk);
+    r.rows = plan_part_row(p, node, chunk + 1) - r.first;
+    r.sums = e->whole + p->buffer[plan->sums].at + (size_t)chunk * part;
+    e->net->node[node].kind->sum_rows(&r);
     meter_enter(METER_OUTSIDE);
 }
 

@@ -13,7 +13,9 @@ struct exec {
     struct pool *pool;
     float *memory;  /* plan.floats a shard */
     float *local;   /* plan.local a worker */
+    float *whole;   /* plan.whole */
     float *scratch; /* plan.scratch a worker */
+    float *late;    /* plan.late a worker */
     float *grads;   /* plan.grads a shard */
     float *shared;
     double *parts; /* plan.parts of each shard, node by node */
@@ -37,8 +39,8 @@ struct work {
     bool backward;
     int n;
     uint64_t seed, step;
-    bool wide;    /* threads share the layers of the only shard */
-    int from, to; /* operations of this leg */
+    bool wide;         /* threads share the layers of the only shard */
+    int leg, from, to; /* and its operations */
 };
 
 /* One shard on one worker. */
@@ -51,12 +53,18 @@ struct shard {
 /* A pool body; arg is a struct work: one leg on shard `chunk`. */
 void pass_shard(void *arg, int chunk, int worker);
 
+/* Likewise, a leg of OP_SUM_ROWS: its part `chunk`. */
+void pass_sums(void *arg, int chunk, int worker);
+
 /* Likewise, a staged program. */
 void pass_staged(void *arg, int chunk, int worker);
 
 /* One layer forward; an activation's place in the shard's memory. */
 void pass_forward(const struct shard *s, int node);
 float *pass_place(const struct shard *s, int buffer);
+
+/* Rows of a gradient or of sums, before it is said which. */
+struct layer_rows pass_rows(const struct exec *e, int node, int worker);
 
 /* The joins that end the leg. */
 void pass_joins(const struct work *w);

@@ -7,6 +7,10 @@
  * then lie on one another: the largest are placed first, each at the lowest
  * free address.
  *
+ * What a gradient made late reads, its layer's x and what backward left, lies
+ * sample by sample for all shards.  Nobody writes over that x: the layer itself
+ * reads it, so that none that would work in place does.
+ *
  * The gradient of a node with several readers is written by the first of them
  * in program order; the others write to a temporary that is added to it.
  */
@@ -177,13 +181,35 @@ static void place_gradient(struct plan *p, int node, int input, int now)
     touch(p, from->dy, now);
 }
 
+/* What backward leaves for a gradient that is made late. */
+static void place_left(struct plan *p, int node, int now)
+{
+    struct plan_node *plan = &p->node[node];
+
+    if (plan->late_left == 0)
+        return;
+    plan->left = buffer_new(p, plan->late_left * (size_t)p->shard, now);
+    p->buffer[plan->left].whole = true;
+    p->buffer[plan_y(p, p->net->node[node].in[0], false)].whole = true;
+}
+
 static void place_backward(struct plan *p, int node, int now)
 {
     int k;
 
     touch_backward(p, node, now);
+    place_left(p, node, now);
     for (k = 0; k < p->net->node[node].in_count; k++)
         place_gradient(p, node, k, now);
+}
+
+static void place_sums(struct plan *p, int node, int now)
+{
+    struct plan_node *plan = &p->node[node];
+    size_t row = plan->late_left * (size_t)plan->sum_parts;
+
+    plan->sums = buffer_new(p, row * (size_t)p->shard, now);
+    p->buffer[plan->sums].whole = true;
 }
 
 static void place_op(struct plan *p, int now)
@@ -197,6 +223,10 @@ static void place_op(struct plan *p, int now)
     case OP_FORWARD_PART:
         need_keep(p, node, now);
         touch_inputs(p, node, false, now);
+        break;
+    case OP_SUM_ROWS:
+        touch_inputs(p, node, false, now);
+        place_sums(p, node, now);
         break;
     case OP_HEAD:
         place_head(p, now);
@@ -252,6 +282,12 @@ static size_t lowest_place(const struct plan_buffer *b,
     return at;
 }
 
+static void place_whole(struct plan *p, struct plan_buffer *b)
+{
+    b->at = p->whole;
+    p->whole += vec_lines(b->row * (size_t)p->batch);
+}
+
 /* What is read after a run has INT_MAX for its end, which is in no leg. */
 static void find_local(struct plan *p)
 {
@@ -260,6 +296,8 @@ static void find_local(struct plan *p)
     for (i = 0; i < p->buffer_count; i++) {
         struct plan_buffer *b = &p->buffer[i];
 
+        if (b->whole)
+            continue;
         for (leg = 0; b->first >= plan_leg_end(p, leg); leg++)
             ;
         b->local = b->last < plan_leg_end(p, leg);
@@ -268,12 +306,16 @@ static void find_local(struct plan *p)
 
 static void place_buffers(struct plan *p)
 {
-    size_t n = (size_t)p->buffer_count;
-    struct plan_buffer **order = mem_array(n, sizeof(struct plan_buffer *));
+    size_t all = (size_t)p->buffer_count, n = 0;
+    struct plan_buffer **order = mem_array(all, sizeof(struct plan_buffer *));
     size_t i;
 
-    for (i = 0; i < n; i++)
-        order[i] = &p->buffer[i];
+    for (i = 0; i < all; i++) {
+        if (p->buffer[i].whole)
+            place_whole(p, &p->buffer[i]);
+        else
+            order[n++] = &p->buffer[i];
+    }
     qsort(order, n, sizeof(struct plan_buffer *), compare_size);
     for (i = 0; i < n; i++) {
         struct plan_buffer *b = order[i];
@@ -304,9 +346,10 @@ static void no_buffers(struct plan *p)
         struct plan_node *plan = &p->node[i];
 
         plan->y = plan->dy = plan->keep = plan->y_again = -1;
+        plan->left = plan->sums = -1;
         for (k = 0; k < LAYER_INPUT_MAX; k++)
             plan->dx[k] = -1;
-        most += 3 + (size_t)p->net->node[i].in_count;
+        most += 5 + (size_t)p->net->node[i].in_count;
     }
     p->buffer = mem_array(most, sizeof(*p->buffer));
 }

@@ -43,6 +43,22 @@
 #define EVAL_LEAST  32 /* at most this */
 #define EVAL_MOST   128
 
+/*
+ * Rows of a gradient that are made together: what is made stays near the core,
+ * 16 rows share the lines of x that they read, and the more rows the less often
+ * dy is read.  Chunks that take long keep threads waiting for the last one.
+ */
+#define LATE_FLOATS ((size_t)4 << 10)
+#define LATE_GRAIN  16
+#define LATE_MOST   ((size_t)64 << 10) /* floats that 16 rows may be */
+#define WHOLE_BYTES ((size_t)32 << 20) /* of a layer, for all samples */
+
+/* Kernels whose rows are summed by those who update them: so large that what is
+ * spared, 9 ns for each line of the cache that another core has read and that
+ * is written, is more than two stops of all threads; and in how many parts. */
+#define SUMS_LEAST ((size_t)64 << 10)
+#define SUMS_MOST  4
+
 static int ceil_div(int a, int b)
 {
     return a / b + (a % b != 0);
@@ -150,7 +166,8 @@ static void count_node(struct plan *p, int i)
 
     for (k = 0; k < node->param_count; k++) {
         plan->grad[k] = p->grads;
-        if (node->param[k].def.trainable && !plan->frozen)
+        if (node->param[k].def.trainable && !plan->frozen &&
+            (k > 0 || plan->late_left == 0))
             p->grads += vec_lines(node->param[k].count);
     }
     plan->shared = p->shared;
@@ -160,6 +177,96 @@ static void count_node(struct plan *p, int i)
     if (node->kind->part_count != NULL)
         plan->part_count = node->kind->part_count(node->config, plan->in);
     p->parts += plan->part_count;
+}
+
+static size_t late_row(const struct node *n)
+{
+    return n->param[0].count / (size_t)n->param[0].def.shape.dim[0];
+}
+
+/* Slots take less memory where a batch is as large as some data sets. */
+static bool fits_whole(const struct plan *p, size_t floats)
+{
+    return floats <= WHOLE_BYTES / sizeof(float) / (size_t)p->batch;
+}
+
+/* How many rows of so many floats are made together. */
+static size_t late_rows(size_t row)
+{
+    size_t rows = LATE_FLOATS / row / LATE_GRAIN * LATE_GRAIN;
+
+    if (rows == 0)
+        rows = row * LATE_GRAIN <= LATE_MOST ? LATE_GRAIN : LATE_MOST / row;
+    return rows > 0 ? rows : 1;
+}
+
+/* Which gradients are made late, and how many rows at once. */
+static void choose_late(struct plan *p, int i)
+{
+    const struct node *n = &p->net->node[i];
+    struct plan_node *plan = &p->node[i];
+    size_t row, left;
+
+    if (!(p->use & EXEC_LATE) || n->kind->late == NULL || plan->frozen ||
+        !plan->backward)
+        return;
+    left = n->kind->late_left(n->config, plan->in, &n->out);
+    if (left == 0 || !fits_whole(p, left + shape_count(&plan->in[0])))
+        return;
+    plan->late_left = left;
+    row = late_row(n);
+    plan->late_rows = late_rows(row);
+    if (plan->late_rows * row > p->late)
+        p->late = vec_lines(plan->late_rows * row);
+}
+
+static size_t late_chunks(const struct plan *p, int i)
+{
+    size_t all = (size_t)p->net->node[i].param[0].def.shape.dim[0];
+    size_t rows = p->node[i].late_rows;
+
+    return (all + rows - 1) / rows;
+}
+
+/* A large kernel at the beginning of a net, where a shard asks for no dx: that
+ * would read all of the rows after all. */
+static void choose_sums(struct plan *p, int i)
+{
+    const struct node *n = &p->net->node[i];
+    struct plan_node *plan = &p->node[i];
+    int from = n->in[0], most;
+
+    if (plan->late_left == 0 || n->kind->sum_rows == NULL ||
+        n->param[0].count < SUMS_LEAST || p->shards == 1 ||
+        (from != NET_INPUT && p->node[from].backward))
+        return;
+    most = (int)late_chunks(p, i);
+    if (most > SUMS_MOST)
+        most = SUMS_MOST;
+    most = p->shards < most ? p->shards : most;
+    if (fits_whole(p, plan->late_left * (size_t)most))
+        plan->sum_parts = most;
+}
+
+size_t plan_part_row(const struct plan *p, int node, int part)
+{
+    const struct plan_node *plan = &p->node[node];
+    size_t all = (size_t)p->net->node[node].param[0].def.shape.dim[0];
+    size_t row = late_chunks(p, node) * (size_t)part / (size_t)plan->sum_parts;
+
+    row *= plan->late_rows;
+    return row < all ? row : all;
+}
+
+static size_t late_scratch(const struct plan *p, int i)
+{
+    const struct node *n = &p->net->node[i];
+    const struct plan_node *plan = &p->node[i];
+
+    if (plan->late_left == 0)
+        return 0;
+    return n->kind->late_scratch(n->config, plan->in, p->batch,
+                                 plan->late_rows);
 }
 
 static void count_scratch(struct plan *p)
@@ -174,6 +281,7 @@ static void count_scratch(struct plan *p)
             continue;
         scratch = node->kind->scratch(node->config, p->node[i].in, &node->out,
                                       p->shard, (p->use & EXEC_TRAIN) != 0);
+        scratch = mem_larger(scratch, late_scratch(p, i));
         if (scratch > p->scratch)
             p->scratch = scratch;
     }
@@ -300,13 +408,17 @@ void plan_make(struct plan *p, const struct net *net, int batch, unsigned use,
     p->output = mem_array((size_t)net->output_count, sizeof(*p->output));
     describe_inputs(p);
     take_frozen(p, frozen);
-    for (i = 0; i < net->node_count; i++)
-        count_node(p, i);
     choose_nodes(p);
     join_clips(p);
     if (use & EXEC_TRAIN)
         choose_backward(p);
+    for (i = 0; i < net->node_count; i++) {
+        choose_late(p, i);
+        count_node(p, i);
+    }
     cut_into_shards(p);
+    for (i = 0; i < net->node_count; i++)
+        choose_sums(p, i);
     count_scratch(p);
     plan_order(p);
     plan_place(p);

@@ -9,6 +9,10 @@
  *
  *   leg 0: conv, bn part | leg 1: bn, relu, …, HEAD, …, bn backward part | …
  *
+ * A layer whose rows are summed by those who update them (layer.h, sum_rows)
+ * has a leg of its own between two others: its chunks are parts of the rows,
+ * not shards.
+ *
  * Outside training the parts are skipped and all is one leg.  With EXEC_STAGED
  * the leg runs what output 0 needs, OP_EXIT, what output 1 needs besides,
  * OP_EXIT, and so on, without a head.
@@ -22,6 +26,7 @@
 enum plan_op_kind {
     OP_FORWARD,
     OP_FORWARD_PART,
+    OP_SUM_ROWS, /* a leg of its own: parts of one layer, all samples */
     OP_HEAD,
     OP_EXIT,
     OP_AGAIN, /* y once more, for those whose backward reads it */
@@ -36,13 +41,15 @@ struct plan_op {
 
 /* Floats of one shard that are alive from operation first to last.  Those that
  * do not outlive a leg, on which the shard stays on one thread, are in the
- * worker's memory: there one shard after another finds them in its caches. */
+ * worker's memory: there one shard after another finds them in its caches.
+ * Those that a gradient made late reads are whole: of all shards, sample by
+ * sample, until the next run. */
 struct plan_buffer {
     size_t count;
     size_t row; /* floats of a sample */
     int first, last;
-    bool local; /* in the worker's memory, not the shard's */
-    size_t at;  /* floats from its start */
+    bool local, whole; /* in the worker's memory; in neither's */
+    size_t at;         /* floats from its start */
 };
 
 /* Buffers are named by number, -1 for none. */
@@ -57,7 +64,12 @@ struct plan_node {
     int y, dy, keep;
     bool again; /* backward finds y in … */
     int y_again;
-    int dx[LAYER_INPUT_MAX];      /* what backward writes for input i … */
+    int left;                /* for a gradient that is made late */
+    size_t late_left;        /* floats of a sample there; 0: none is */
+    size_t late_rows;        /* most rows of it that are made together */
+    int sums;                /* partial sums of the output, part by part … */
+    int sum_parts;           /* … so many; 0: forward makes it whole */
+    int dx[LAYER_INPUT_MAX]; /* what backward writes for input i … */
     bool dx_add[LAYER_INPUT_MAX]; /* … and whether it is added to that node's
                                      dy afterwards */
     size_t grad[LAYER_PARAM_MAX]; /* floats into a gradient slot */
@@ -86,6 +98,7 @@ struct plan {
     int buffer_count;
     size_t floats;         /* of a shard's memory */
     size_t local, scratch; /* of a worker's, and of what its layers use */
+    size_t whole, late;    /* of what is whole; of a worker's late gradient */
     size_t grads, shared;  /* floats of a gradient slot and of all shards */
     size_t parts;          /* doubles of a shard */
 };
@@ -100,6 +113,10 @@ int plan_y(const struct plan *p, int node, bool backward);
 
 /* Where a leg ends: the operation after its last. */
 int plan_leg_end(const struct plan *p, int leg);
+
+/* The first of the rows of parameter 0 that part `part` of the sums goes over;
+ * a part begins where a gradient made late does. */
+size_t plan_part_row(const struct plan *p, int node, int part);
 
 /* The last steps of plan_make: the program, and then places in memory. */
 void plan_order(struct plan *p);

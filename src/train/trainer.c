@@ -36,6 +36,7 @@ struct trainer {
     /* The update. */
     struct chunk *chunk;
     int chunk_count;
+    int *turn;           /* chunks in the order in which the pool deals them */
     struct bound *bound; /* NULL: every parameter is free */
     bool *finite;        /* a chunk */
     const float **grad;  /* the shards' gradients, for each worker */
@@ -108,6 +109,24 @@ static bool learns(const struct trainer *t, const struct param *p, int node)
     return p->def.trainable && (t->frozen == NULL || !t->frozen[node]);
 }
 
+/* Elements along the first axis. */
+static size_t row_of(const struct param *p)
+{
+    return p->count / (size_t)p->def.shape.dim[0];
+}
+
+/* Elements of p that are updated in one go; of a gradient that is made late,
+ * the rows that are made together. */
+static size_t chunk_of(const struct trainer *t, const struct param_walk *w,
+                       const struct param *p)
+{
+    size_t rows = exec_late_rows(t->exec, w->node, w->param);
+
+    if (rows == 0)
+        return CHUNK_COUNT;
+    return rows * row_of(p);
+}
+
 static int count_chunks(const struct trainer *t)
 {
     struct param_walk w;
@@ -116,7 +135,7 @@ static int count_chunks(const struct trainer *t)
 
     for (p = net_first(t->net, &w); p != NULL; p = net_next(&w)) {
         if (learns(t, p, w.node))
-            count += (p->count + CHUNK_COUNT - 1) / CHUNK_COUNT;
+            count += (p->count + chunk_of(t, &w, p) - 1) / chunk_of(t, &w, p);
     }
     return (int)count;
 }
@@ -125,11 +144,12 @@ static void cut_into_chunks(struct trainer *t)
 {
     struct param_walk w;
     struct param *p;
-    size_t at;
+    size_t at, most;
 
     t->chunk = mem_array((size_t)count_chunks(t), sizeof(*t->chunk));
     for (p = net_first(t->net, &w); p != NULL; p = net_next(&w)) {
-        for (at = 0; learns(t, p, w.node) && at < p->count; at += CHUNK_COUNT) {
+        most = chunk_of(t, &w, p);
+        for (at = 0; learns(t, p, w.node) && at < p->count; at += most) {
             struct chunk *c = &t->chunk[t->chunk_count++];
             size_t left = p->count - at;
 
@@ -137,7 +157,42 @@ static void cut_into_chunks(struct trainer *t)
             c->node = w.node;
             c->index = w.param;
             c->at = at;
-            c->count = left < CHUNK_COUNT ? left : CHUNK_COUNT;
+            c->count = left < most ? left : most;
+        }
+    }
+}
+
+/* Chunks of the parameter that chunk `first` begins. */
+static int chunks_from(const struct trainer *t, int first)
+{
+    int i = first;
+
+    while (i < t->chunk_count && t->chunk[i].param == t->chunk[first].param)
+        i++;
+    return i - first;
+}
+
+/*
+ * Every thread gets the same part of every parameter, as the sums of rows are
+ * cut (plan.h): what it wrote, it reads itself in the next forward pass.  The
+ * pool gives neighbouring turns to a thread; parameters of one chunk come first
+ * in each part, where a thread with less to do may have them.
+ */
+static void deal_chunks(struct trainer *t)
+{
+    int threads = pool_threads(t->pool), at = 0, i, thread, whole, count, k;
+
+    t->turn = mem_array((size_t)t->chunk_count, sizeof(*t->turn));
+    for (thread = 0; thread < threads; thread++) {
+        for (whole = 1; whole >= 0; whole--) {
+            for (i = 0; i < t->chunk_count; i += count) {
+                count = chunks_from(t, i);
+                if ((count == 1) != whole)
+                    continue;
+                for (k = count * thread / threads;
+                     k < count * (thread + 1) / threads; k++)
+                    t->turn[at++] = i + k;
+            }
         }
     }
 }
@@ -189,8 +244,8 @@ static enum err_code prepare(struct trainer *t, struct err *err)
 {
     size_t batch = (size_t)t->batch, shards;
 
-    t->exec =
-        exec_new_frozen(t->net, t->batch, EXEC_TRAIN, t->frozen, t->pool, err);
+    t->exec = exec_new_frozen(t->net, t->batch, EXEC_TRAIN | EXEC_LATE,
+                              t->frozen, t->pool, err);
     if (t->exec == NULL)
         return err->code;
     t->order = mem_block_array((size_t)t->data->fit_count, sizeof(*t->order),
@@ -205,6 +260,7 @@ static enum err_code prepare(struct trainer *t, struct err *err)
     t->grad = mem_array((size_t)pool_threads(t->pool) * shards,
                         sizeof(const float *));
     cut_into_chunks(t);
+    deal_chunks(t);
     t->finite = mem_array((size_t)t->chunk_count, sizeof(*t->finite));
     if (check_groups(t, err) != ERR_OK ||
         bound_new(t->chunk, t->chunk_count, pool_threads(t->pool), &t->bound,
@@ -273,6 +329,7 @@ void trainer_free(struct trainer *t)
     mem_free(t->grad);
     bound_free(t->bound);
     mem_free(t->chunk);
+    mem_free(t->turn);
     mem_free(t->finite);
     mem_free(t->frozen);
     mem_free(t);
@@ -326,32 +383,51 @@ static double head(void *arg, int shard, int first, int n,
     return loss;
 }
 
-/* What the optimiser works on; gradients go to this worker's list. */
+/* The gradients of a chunk, a list of this worker's; how many. */
+static int gradients_of(const struct trainer *t, const struct chunk *c,
+                        int worker, const float ***list)
+{
+    int shards = exec_shards(t->exec, t->n), s;
+    int most = exec_shards(t->exec, t->batch);
+    const float **grad = t->grad + (size_t)worker * (size_t)most;
+
+    *list = grad;
+    if (exec_late_rows(t->exec, c->node, c->index) > 0) {
+        size_t row = row_of(c->param);
+
+        grad[0] =
+            exec_late(t->exec, worker, c->node, c->at / row, c->count / row);
+        return 1;
+    }
+    for (s = 0; s < shards; s++)
+        grad[s] = exec_grad(t->exec, s, c->node, c->index) + c->at;
+    return shards;
+}
+
+/* What the optimiser works on. */
 static struct optim_piece piece_of(const struct trainer *t,
                                    const struct chunk *c, int worker)
 {
     const struct param *p = c->param;
-    int shards = exec_shards(t->exec, t->n);
-    int most = exec_shards(t->exec, t->batch), s, m;
-    const float **grad = t->grad + (size_t)worker * (size_t)most;
-    struct optim_piece piece = {.value = p->value + c->at,
-                                .mask =
-                                    p->mask != NULL ? p->mask + c->at : NULL,
-                                .shards = shards,
-                                .count = c->count};
+    const float **grad;
+    int shards = gradients_of(t, c, worker, &grad), m;
+    struct optim_piece piece = {
+        .value = p->value + c->at,
+        .mask = p->mask != NULL ? p->mask + c->at : NULL,
+        .grad = grad,
+        .shards = shards,
+        .count = c->count,
+        .decays = p->def.decays || t->settings.rate.decay_all};
 
-    for (s = 0; s < shards; s++)
-        grad[s] = exec_grad(t->exec, s, c->node, c->index) + c->at;
     for (m = 0; p->book == NULL && m < t->settings.optim->moments; m++)
         piece.moment[m] = p->moment[m] + c->at;
-    piece.grad = grad;
-    piece.decays = p->def.decays || t->settings.rate.decay_all;
     return piece;
 }
 
-static void update_chunk(void *arg, int number, int worker)
+static void update_chunk(void *arg, int turn, int worker)
 {
     struct trainer *t = arg;
+    int number = t->turn[turn];
     const struct chunk *c = &t->chunk[number];
     enum meter_phase before = meter_enter(METER_UPDATE);
     struct optim_piece piece = piece_of(t, c, worker);
