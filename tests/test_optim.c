@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "tensor/isa.h"
 #include "tests/fixture.h"
 #include "train/augment.h"
 #include "train/loss.h"
@@ -230,6 +231,55 @@ static void test_shards_of_a_gradient_are_added_in_their_order(void **state)
     }
 }
 
+/* One step of Adam from weights of 0, so that the new ones are its steps,
+ * against the formula in double at the moments it left. */
+static void check_adam_step(double lr, uint64_t step)
+{
+    struct arrays *a = make_arrays(7);
+    struct optim_settings s = usual;
+    const float *sum = a->sum;
+    struct optim_piece p = {.value = a->w,
+                            .moment = {a->m, a->v},
+                            .grad = &sum,
+                            .shards = 1,
+                            .count = COUNT};
+    double first = 1.0 - pow(s.beta1, (double)step);
+    double second = sqrt(1.0 - pow(s.beta2, (double)step));
+    int i;
+
+    for (i = 0; i < COUNT; i++) {
+        a->w[i] = 0.0f;
+        a->m[i] = 0.3f * a->sum[(i + 1) % COUNT];
+        a->v[i] = a->m[i] * a->m[(i + 5) % COUNT];
+        a->v[i] = i % 9 == 0 ? 0.0f : fabsf(a->v[i]);
+        a->sum[i] = i % 18 == 0 ? 0.0f : a->sum[i];
+    }
+    assert_true(optim_find("adam")->update(&s, lr, step, &p));
+    for (i = 0; i < COUNT; i++) {
+        double want = -lr / first * (double)a->m[i] /
+                      (sqrt((double)a->v[i]) / second + s.epsilon);
+
+        assert_close(a->w[i], want, 3e-7 * fabs(want));
+    }
+    mem_free(a);
+}
+
+static void test_adam_is_as_exact_with_any_vectors(void **state)
+{
+    int isa;
+
+    (void)state;
+    for (isa = 0; isa < ISA_COUNT; isa++) {
+        isa_limit((enum isa)isa);
+        check_adam_step(1e-3, 1);
+        check_adam_step(0.05, 40);
+        check_adam_step(1e-5, 100000);
+        check_adam_step(1e-15, 3);
+        check_adam_step(0.0, 3);
+    }
+    isa_limit(ISA_AVX512);
+}
+
 /* Bit for bit +0.0 where the mask is 0, bit for bit the unmasked result where
  * it is 1. */
 static void check_mask(const struct optim_kind *kind, bool decays)
@@ -410,6 +460,7 @@ int main(void)
         cmocka_unit_test(test_a_logit_that_is_not_finite_gives_such_a_loss),
         cmocka_unit_test(test_optimisers_agree_with_the_reference),
         cmocka_unit_test(test_shards_of_a_gradient_are_added_in_their_order),
+        cmocka_unit_test(test_adam_is_as_exact_with_any_vectors),
         cmocka_unit_test(
             test_no_optimiser_moves_a_masked_weight_or_its_moments),
         cmocka_unit_test(test_a_new_mask_also_clears_what_the_moments_hold),
