@@ -33,6 +33,7 @@
 
 #define PLACES     128 /* in a block of lines, at least a line */
 #define DENSE_FROM 0.45
+#define COUNTED    1024 /* floats at a time */
 #define RUN_LEAST  (2 * ROWS_LEAST)
 #define HALF_LINE  8 /* floats; see rows.c */
 #define EARLY      (HALF_LINE / 2)
@@ -132,6 +133,19 @@ bool conv_zeros_fit(const struct window *w)
     return w->step_w == 1 && w->kw * w->c >= RUN_LEAST;
 }
 
+/* How many of a few floats are not 0. */
+VEC_CLONES
+static int count_alive(const float *dy, size_t n)
+{
+    int alive = 0;
+    size_t i;
+
+    for (i = 0; i < n; i++)
+        alive += dy[i] != 0.0f;
+    return alive;
+}
+
+/* Where nothing is 0 the first part of dy tells. */
 bool conv_zeros_pay(const struct conv_zeros *z, const float *dy)
 {
     size_t n = (size_t)z->n * (size_t)z->w->out_h * (size_t)z->w->out_w *
@@ -140,9 +154,12 @@ bool conv_zeros_pay(const struct conv_zeros *z, const float *dy)
 
     if (!conv_zeros_fit(z->w))
         return false;
-    for (i = 0; i < n; i++)
-        alive += dy[i] != 0.0f;
-    return (double)alive < DENSE_FROM * (double)n;
+    for (i = 0; i < n; i += COUNTED) {
+        alive += (size_t)count_alive(dy + i, n - i < COUNTED ? n - i : COUNTED);
+        if ((double)alive >= DENSE_FROM * (double)n)
+            return false;
+    }
+    return true;
 }
 
 static struct border border_of(const struct window *w, const struct frame *f)
