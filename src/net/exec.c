@@ -24,21 +24,20 @@ static enum err_code allocate(struct exec *e, struct err *err)
 {
     const struct plan *p = &e->plan;
     size_t shards = (size_t)p->shards, workers = (size_t)pool_threads(e->pool);
-    size_t floats, local, scratch, late, grads, parts;
+    size_t floats, scratch, late, grads, parts;
 
-    if (!mem_mul(p->floats, sizeof(float), &floats) ||
-        !mem_mul(p->local, sizeof(float), &local) ||
+    if (!mem_mul(p->floats, shards, &floats) ||
         !mem_mul(p->scratch, sizeof(float), &scratch) ||
         !mem_mul(p->late, sizeof(float), &late) ||
         !mem_mul(p->grads, sizeof(float), &grads) ||
         !mem_mul(p->parts, sizeof(double), &parts))
         return err_set(err, ERR_MEMORY, "a batch of %d does not fit", p->batch);
-    e->memory = block(e, shards, floats, "activations", err);
+    /* One block, so that it is large: see mem_block. */
+    e->memory = block(e, floats + workers * p->local, sizeof(float),
+                      "activations", err);
     if (e->memory == NULL)
         return err->code;
-    e->local = block(e, workers, local, "activations", err);
-    if (e->local == NULL)
-        return err->code;
+    e->local = e->memory + floats;
     e->whole = block(e, p->whole, sizeof(float), "activations", err);
     if (e->whole == NULL)
         return err->code;
@@ -108,7 +107,6 @@ void exec_free(struct exec *e)
         return;
     plan_done(&e->plan);
     mem_block_free(e->memory);
-    mem_block_free(e->local);
     mem_block_free(e->whole);
     mem_block_free(e->late);
     mem_block_free(e->scratch);
