@@ -7,14 +7,14 @@
 #include "tensor/vec.h"
 
 /*
- * Shards.  Every shard of a training batch has a gradient slot as large as the
- * net, written and summed again: that must cost little beside the products, of
- * which a sample has (multiply-accumulates / weights) for each weight.  On the
- * other hand what a few layers of one shard read and write should stay in the
- * caches: the fewer samples the better, as long as products keep their speed,
- * and in a convolution one sample is many rows.  But every shard packs or
- * transforms the kernels anew.  Samples a second with batches of 64, by samples
- * of a shard, on two threads of a Zen 4:
+ * Shards.  Every shard of a training batch has a gradient slot as large as what
+ * of the net is not made late, written and summed again: that must cost little
+ * beside the products, of which a sample has (multiply-accumulates / weights)
+ * for each weight.  On the other hand what a few layers of one shard read and
+ * write should stay in the caches: the fewer samples the better, as long as
+ * products keep their speed, and in a convolution one sample is many rows.  But
+ * every shard packs or transforms the kernels anew.  Samples a second with
+ * batches of 64, by samples of a shard, on two threads of a Zen 4:
  *
  *   products a weight        1     2     4     8    16    32
  *   lenet-300-100     1                      93k  119k  142k
