@@ -6,27 +6,8 @@
 
 #include <stdlib.h>
 
-#include "base/rng.h"
-#include "tensor/conv.h"
 #include "tensor/isa.h"
-#include "tensor/shape.h"
-
-static float *random_floats(size_t n, uint64_t index)
-{
-    struct rng r = rng_at(11, RNG_TEST, 0, index);
-    float *x = malloc((n > 0 ? n : 1) * sizeof(*x));
-    size_t i;
-
-    assert_non_null(x);
-    for (i = 0; i < n; i++)
-        x[i] = (float)rng_normal(&r);
-    return x;
-}
-
-struct geometry {
-    int h, w, c, kh, kw, stride, step;
-    bool same;
-};
+#include "tests/geometry.h"
 
 static const struct geometry geometries[] = {
     {5, 7, 3, 3, 2, 1, 1, true},   {5, 7, 3, 3, 2, 2, 1, false},
@@ -36,18 +17,6 @@ static const struct geometry geometries[] = {
     {19, 3, 29, 3, 3, 2, 1, true}, {3, 70, 16, 3, 2, 3, 1, true},
     {1, 9, 33, 3, 3, 1, 1, true},
 };
-
-static struct window window_of(const struct geometry *g)
-{
-    const int size[2] = {g->kh, g->kw}, stride[2] = {g->stride, g->stride};
-    const int step[2] = {g->step, g->step};
-    const struct shape image = {.rank = 3, .dim = {g->h, g->w, g->c}};
-
-    return window_make(&image, &(struct window_spec){.size = size,
-                                                     .stride = stride,
-                                                     .step = step,
-                                                     .same = g->same});
-}
 
 /* A depthwise convolution; y, dx and dk are sums in double. */
 struct depthwise {

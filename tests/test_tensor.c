@@ -7,23 +7,10 @@
 
 #include "tests/support.h"
 
-#include "base/rng.h"
-#include "tensor/conv.h"
 #include "tensor/gemm.h"
 #include "tensor/shape.h"
 #include "tensor/vec.h"
-
-static float *random_floats(size_t n, uint64_t index)
-{
-    struct rng r = rng_at(11, RNG_TEST, 0, index);
-    float *x = malloc((n > 0 ? n : 1) * sizeof(*x));
-    size_t i;
-
-    assert_non_null(x);
-    for (i = 0; i < n; i++)
-        x[i] = (float)rng_normal(&r);
-    return x;
-}
+#include "tests/geometry.h"
 
 /* Lengths round the widths of registers and tiles. */
 static const size_t lengths[] = {0,  1,  2,  3,  5,  7,  8,   15,  16,  17,
@@ -385,29 +372,12 @@ static void test_an_image_as_a_matrix_by_hand(void **state)
     assert_all_close(cols, want, 24, 0, 0);
 }
 
-struct geometry {
-    int h, w, c, kh, kw, stride, step;
-    bool same;
-};
-
 static const struct geometry geometries[] = {
     {5, 7, 3, 3, 2, 1, 1, true},  {5, 7, 3, 3, 2, 2, 1, false},
     {6, 5, 1, 2, 3, 1, 2, true},  {4, 4, 8, 1, 1, 3, 1, false},
     {9, 9, 2, 3, 3, 2, 2, true},  {2, 3, 4, 5, 5, 1, 1, true},
     {7, 6, 35, 3, 3, 1, 1, true}, {5, 5, 64, 2, 2, 2, 1, true},
 };
-
-static struct window window_of(const struct geometry *g)
-{
-    const int size[2] = {g->kh, g->kw}, stride[2] = {g->stride, g->stride};
-    const int step[2] = {g->step, g->step};
-    const struct shape image = {.rank = 3, .dim = {g->h, g->w, g->c}};
-
-    return window_make(&image, &(struct window_spec){.size = size,
-                                                     .stride = stride,
-                                                     .step = step,
-                                                     .same = g->same});
-}
 
 static double dot(const float *a, const float *b, size_t n)
 {
