@@ -18,8 +18,8 @@
  * one channel, 20 filters, one core of a Zen 4: 7.7 us instead of 9.9 for two
  * panels, the gradient 6.2 instead of 7.5.
  *
- * A digit is mostly paper: a third of what tiles of eight places see of a row is
- * zero throughout, and is left out, for both.
+ * A digit is mostly paper: of what tiles of eight places see of its rows, a
+ * third is zero throughout, and is left out.
  */
 
 /* Whether n floats are zero, said of four and more only. */
