@@ -86,6 +86,7 @@ class Twin:
 def variants(spec, mode, batch, args):
     """Every variant that runs here, warmed up."""
     made = {}
+    torch._dynamo.reset()  # it compiles a function for eight nets at most
     for name in args.variants.split(","):
         try:
             twin = Twin(spec, mode, batch, name, args)
