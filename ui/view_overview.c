@@ -189,16 +189,20 @@ static const struct curve_point *chart_cursor(struct overview *o,
     return found;
 }
 
-/* The least accuracy there is, for zooming. */
-static double chart_least(const struct curve_sheet *c)
+/* The least and the most accuracy there is. */
+static void chart_range(const struct curve_sheet *c, double *least,
+                        double *most)
 {
-    double least = 1;
     int i;
 
-    for (i = 0; i < c->count; i++)
-        if (isfinite(c->point[i].accuracy))
-            least = fmin(least, c->point[i].accuracy);
-    return least;
+    *least = 1;
+    *most = 0;
+    for (i = 0; i < c->count; i++) {
+        if (!isfinite(c->point[i].accuracy))
+            continue;
+        *least = fmin(*least, c->point[i].accuracy);
+        *most = fmax(*most, c->point[i].accuracy);
+    }
 }
 
 enum { EVENTS_MOST = 64 };
@@ -220,22 +224,21 @@ static void chart_accuracy(const struct overview *o,
                            const struct curve_sheet *c, struct plot *plot,
                            struct plot_series *series, struct plot_line *line)
 {
-    double least;
+    double least, most;
 
     series->name = "accuracy";
     series->y = &c->point[0].accuracy;
     series->style = PLOT_MARKS;
     plot->title = "validation accuracy";
     plot->y.format = PLOT_PERCENT;
+    chart_range(c, &least, &most);
     if (o->zoom) {
-        least = chart_least(c);
         plot->y.most = 1;
         plot->y.least = 1 - ldexp(1 - least, -o->zoom);
-    }
-    if (!o->zoom && c->count == 1) {
-        /* One value alone gives no range; no accuracy is over 100 %. */
-        plot->y.least = fmax(0, c->point[0].accuracy - 0.05);
-        plot->y.most = fmin(1, c->point[0].accuracy + 0.05);
+    } else if (least == most) {
+        /* One value gives no range; no accuracy is over 100 %. */
+        plot->y.least = fmax(0, least - 0.05);
+        plot->y.most = fmin(1, least + 0.05);
     }
     if (c->dense_accuracy >= 0) {
         line->y = c->dense_accuracy;
