@@ -1,6 +1,9 @@
 /* Gradients that are made late, a few rows at a time, against those that every
  * shard has in a slot. */
+#include "tests/learning.h"
 #include "tests/probe.h"
+#include "train/eval.h"
+#include "train/trainer.h"
 
 /* Large enough that who updates rows of the first kernel sums them, too. */
 static const char large[] =
@@ -125,11 +128,52 @@ static void test_late_gradients_need_no_slots(void **state)
     net_free(net);
 }
 
+/* A kernel of one row has one part, however many units it has: the loss of a
+ * step is that of the net before it. */
+static void test_a_kernel_of_one_row_is_not_summed_in_parts(void **state)
+{
+    enum { ROWS = 64 };
+    struct net *net = learning_net("input 1, dense 66000 relu, dense 2", 2);
+    struct train_settings settings = train_defaults();
+    struct pool *pool = learning_pool(2);
+    uint8_t x[ROWS];
+    int32_t label[ROWS];
+    struct evaluation before;
+    struct step_report report;
+    struct evaluator *e;
+    struct dataset *d;
+    struct trainer *t;
+    struct err err;
+    int i;
+
+    (void)state;
+    for (i = 0; i < ROWS; i++) {
+        x[i] = (uint8_t)(1 + i * 3);
+        label[i] = i % 2;
+    }
+    d = learning_rows(x, label, ROWS, 1, 2);
+    settings.batch = ROWS;
+    t = trainer_new(net, d, &settings, 0, pool, &err);
+    e = evaluator_new(net, d, pool, &err);
+    for (i = 0; i < 3; i++) {
+        assert_ok(
+            evaluator_run(e, &d->test, NULL, ROWS, &before, NULL, NULL, &err));
+        assert_ok(trainer_step(t, &report, &err));
+        assert_close(report.loss, before.loss, 1e-4);
+    }
+    evaluator_free(e);
+    trainer_free(t);
+    dataset_free(d);
+    pool_free(pool);
+    net_free(net);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_gradients_made_late_are_those_of_slots),
         cmocka_unit_test(test_late_gradients_need_no_slots),
+        cmocka_unit_test(test_a_kernel_of_one_row_is_not_summed_in_parts),
     };
 
     return cmocka_run_group_tests_name("late", tests, NULL, NULL);

@@ -103,9 +103,9 @@ struct layer_pass {
     float *keep;          /* kind->keep floats of this shard, forward to
                              backward; NULL when no backward can follow */
     float *shared;        /* kind->shared floats of all shards */
-    const float *sums;    /* forward: (n, late_left) of the first of sum_count
-                             parts, sum_apart floats from one to the next, by
-                             sum_rows; NULL: nothing is summed yet */
+    const float *sums; /* forward: (n, late_left) of the first of sum_count > 1
+                          parts, sum_apart floats from one to the next, by
+                          sum_rows; NULL: nothing is summed yet */
     int sum_count;
     size_t sum_apart;
     float *left;         /* backward: (n, kind->late_left) to be filled, and

@@ -237,14 +237,14 @@ static void choose_sums(struct plan *p, int i)
     int from = n->in[0], most;
 
     if (plan->late_left == 0 || n->kind->sum_rows == NULL ||
-        n->param[0].count < SUMS_LEAST || p->shards == 1 ||
+        n->param[0].count < SUMS_LEAST ||
         (from != NET_INPUT && p->node[from].backward))
         return;
     most = (int)late_chunks(p, i);
     if (most > SUMS_MOST)
         most = SUMS_MOST;
     most = p->shards < most ? p->shards : most;
-    if (fits_whole(p, plan->late_left * (size_t)most))
+    if (most > 1 && fits_whole(p, plan->late_left * (size_t)most))
         plan->sum_parts = most;
 }
 
