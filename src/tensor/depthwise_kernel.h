@@ -12,8 +12,8 @@
 #define AT(place)   (*(VECTOR *)(place))
 #define FROM(place) (*(const VECTOR *)(place))
 
-static inline __attribute__((always_inline)) KERNEL_TARGET void KERNEL(product)(
-    const struct line *l, int rows, int cols)
+ALWAYS_INLINE KERNEL_TARGET void KERNEL(product)(const struct line *l, int rows,
+                                                 int cols)
 {
     VECTOR tap[TAPS_MOST][TAPS_MOST];
     const float *x = l->x;
@@ -41,8 +41,8 @@ static inline __attribute__((always_inline)) KERNEL_TARGET void KERNEL(product)(
     }
 }
 
-static inline __attribute__((always_inline)) KERNEL_TARGET void KERNEL(
-    gradient)(const struct line *l, int rows, int cols)
+ALWAYS_INLINE KERNEL_TARGET void KERNEL(gradient)(const struct line *l,
+                                                  int rows, int cols)
 {
     VECTOR sum[TAPS_MOST][TAPS_MOST];
     const float *x = l->x, *dy = l->dy;

@@ -6,6 +6,7 @@
 
 #include "par/meter.h"
 #include "tensor/isa.h"
+#include "tensor/vec.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>

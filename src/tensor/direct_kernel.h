@@ -42,8 +42,9 @@ static inline KERNEL_TARGET bool KERNEL(is_blank)(const float *x, size_t n)
  * does. */
 #define AT(v) ((v) + 1 < vectors + end ? (size_t)(v)*LANES : last)
 
-static inline __attribute__((always_inline)) KERNEL_TARGET void KERNEL(product)(
-    const struct tile *t, int places, int vectors, int end)
+ALWAYS_INLINE KERNEL_TARGET void KERNEL(product)(const struct tile *t,
+                                                 int places, int vectors,
+                                                 int end)
 {
     const struct direct *d = t->d;
     size_t x_place = d->x_place, y_place = d->y_place, last = t->last;
@@ -113,10 +114,12 @@ static inline __attribute__((always_inline)) KERNEL_TARGET void KERNEL(product)(
 
 /* The sums of a gradient over places that follow one another; vectors v are
  * AT(v) from dy on. */
-static inline __attribute__((always_inline)) KERNEL_TARGET void KERNEL(meet)(
-    const struct direct *d, int places, const float *x, const float *dy,
-    size_t last, int floats, int vectors, int end, VECTOR (*sum)[VECTORS],
-    lanes4 *rest)
+ALWAYS_INLINE KERNEL_TARGET void KERNEL(meet)(const struct direct *d,
+                                              int places, const float *x,
+                                              const float *dy, size_t last,
+                                              int floats, int vectors, int end,
+                                              VECTOR (*sum)[VECTORS],
+                                              lanes4 *rest)
 {
     int place, i, v;
 
@@ -145,8 +148,9 @@ static inline __attribute__((always_inline)) KERNEL_TARGET void KERNEL(meet)(
     }
 }
 
-static inline __attribute__((always_inline)) KERNEL_TARGET void KERNEL(
-    gradient)(const struct tile *t, int floats, int vectors, int end)
+ALWAYS_INLINE KERNEL_TARGET void KERNEL(gradient)(const struct tile *t,
+                                                  int floats, int vectors,
+                                                  int end)
 {
     const struct direct *d = t->d;
     size_t w_row = d->w_row, last = t->last;

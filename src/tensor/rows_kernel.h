@@ -57,8 +57,9 @@ static KERNEL_TARGET void KERNEL(find)(const struct rows *r)
 /* List i.  n is a constant of the caller: the sums are registers.  The last
  * vector begins `last` floats into the tile, over part of the one before it,
  * and gets the same there: both are read before either is written. */
-static inline __attribute__((always_inline)) KERNEL_TARGET void KERNEL(list)(
-    const struct rows *r, const struct tile *t, size_t i, size_t n)
+ALWAYS_INLINE KERNEL_TARGET void KERNEL(list)(const struct rows *r,
+                                              const struct tile *t, size_t i,
+                                              size_t n)
 {
     size_t last = (n - 1) * WIDE_FLOATS - t->back, step = r->x_step, v;
     size_t words = rows_words(r->values);

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "tensor/isa.h"
 #include "tensor/turn.h"
+#include "tensor/vec.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -22,9 +23,7 @@ typedef float lanes8 __attribute__((vector_size(32), aligned(4), may_alias));
 typedef float lanes16 __attribute__((vector_size(64), aligned(4), may_alias));
 
 /* x[the two inputs of p], x[the two of q] */
-static inline __attribute__((always_inline)) lanes4 collect(const float *x,
-                                                            uint32_t p,
-                                                            uint32_t q)
+ALWAYS_INLINE lanes4 collect(const float *x, uint32_t p, uint32_t q)
 {
     return (lanes4){x[p & 0xFFFFu], x[p >> 16], x[q & 0xFFFFu], x[q >> 16]};
 }

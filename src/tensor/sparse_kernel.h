@@ -43,8 +43,9 @@ static KERNEL_TARGET void KERNEL(one)(const struct sparse *s, const float *x,
 
 /* yt (out,width) = xt (in,width) by W, width = regs vectors; regs is a constant
  * of the caller. */
-static inline __attribute__((always_inline)) KERNEL_TARGET void KERNEL(strip)(
-    const struct sparse *s, const float *xt, float *yt, int regs)
+ALWAYS_INLINE KERNEL_TARGET void KERNEL(strip)(const struct sparse *s,
+                                               const float *xt, float *yt,
+                                               int regs)
 {
     size_t width = (size_t)regs * WIDE_FLOATS;
     int i, r;

@@ -8,8 +8,7 @@
  */
 
 /* out = B' of six values */
-static inline __attribute__((always_inline)) KERNEL_TARGET void KERNEL(before)(
-    const VECTOR *d, VECTOR *out)
+ALWAYS_INLINE KERNEL_TARGET void KERNEL(before)(const VECTOR *d, VECTOR *out)
 {
     VECTOR near_even = d[4] - FAR2 * d[2], near_odd = d[3] - FAR2 * d[1];
     VECTOR far_even = d[4] - NEAR2 * d[2], far_odd = d[3] - NEAR2 * d[1];
@@ -23,8 +22,8 @@ static inline __attribute__((always_inline)) KERNEL_TARGET void KERNEL(before)(
 }
 
 /* out = A' of six values: four, or two */
-static inline __attribute__((always_inline)) KERNEL_TARGET void KERNEL(after)(
-    const VECTOR *m, int outputs, VECTOR *out)
+ALWAYS_INLINE KERNEL_TARGET void KERNEL(after)(const VECTOR *m, int outputs,
+                                               VECTOR *out)
 {
     VECTOR near_even = m[1] + m[2], near_odd = NEAR * (m[1] - m[2]);
     VECTOR far_even = m[3] + m[4], far_odd = FAR * (m[3] - m[4]);
@@ -63,8 +62,9 @@ static KERNEL_TARGET void KERNEL(input)(const float *x, size_t line, size_t c,
     }
 }
 
-static inline __attribute__((always_inline)) KERNEL_TARGET void KERNEL(finish)(
-    const struct place *p, const float *m, size_t apart, int outputs)
+ALWAYS_INLINE KERNEL_TARGET void KERNEL(finish)(const struct place *p,
+                                                const float *m, size_t apart,
+                                                int outputs)
 {
     VECTOR half[SIDE][SIDE], in[SIDE], out[SIDE];
     VECTOR bias = {0};
@@ -104,8 +104,8 @@ static KERNEL_TARGET void KERNEL(output)(const struct place *p, const float *m,
 }
 
 /* out = G of three values, or five */
-static inline __attribute__((always_inline)) KERNEL_TARGET void KERNEL(spread)(
-    const VECTOR *g, int count, VECTOR *out)
+ALWAYS_INLINE KERNEL_TARGET void KERNEL(spread)(const VECTOR *g, int count,
+                                                VECTOR *out)
 {
     VECTOR even = g[0] + NEAR2 * g[2], odd = g[1];
     VECTOR even2 = g[0] + FAR2 * g[2], odd2 = g[1];
@@ -125,8 +125,9 @@ static inline __attribute__((always_inline)) KERNEL_TARGET void KERNEL(spread)(
 }
 
 /* u[i] (36, apart floats each) = G g G' of the taps at g, `tap` floats each */
-static inline __attribute__((always_inline)) KERNEL_TARGET void KERNEL(points)(
-    const float *g, size_t tap, int size, float *u, size_t apart)
+ALWAYS_INLINE KERNEL_TARGET void KERNEL(points)(const float *g, size_t tap,
+                                                int size, float *u,
+                                                size_t apart)
 {
     VECTOR half[SIDE][TAPS_MOST], in[TAPS_MOST], out[SIDE];
     int i, j;
