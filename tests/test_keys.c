@@ -48,9 +48,13 @@ static void test_keys_stand_for_commands(void **unused)
     for (i = 0; i < LENGTH(rows); i++) {
         desk_key(&d, rows[i].key);
         assert_string_equal(d.posted, rows[i].command);
+        assert_shows(&d, "comes when the job has ended");
     }
     desk_key(&d, 3);
     assert_int_equal(d.stopped, 1);
+    sheets_status()->job = JOB_IDLE;
+    desk_key(&d, 'u');
+    assert_hides(&d, "comes when the job has ended");
     desk_close(&d);
 }
 

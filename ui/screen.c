@@ -226,6 +226,17 @@ static bool answer_quit(struct screen *s, int key)
     return true;
 }
 
+/* A key's command; a job that runs is not disturbed by it. */
+static void post_key(struct screen *s, const char *command)
+{
+    s->hooks.post(s->hooks.arg, command);
+    if (!s->in.status || s->in.status->job == JOB_IDLE)
+        return;
+    snprintf(s->note, sizeof(s->note),
+             "%s comes when the job has ended; Ctrl-C stops it", command);
+    s->note_role = ROLE_NORMAL;
+}
+
 void screen_key(struct screen *s, int key)
 {
     const struct key_row *row;
@@ -249,7 +260,7 @@ void screen_key(struct screen *s, int key)
                  key_name(key, name));
         s->note_role = ROLE_DIM;
     } else if (row->command) {
-        s->hooks.post(s->hooks.arg, row->command);
+        post_key(s, row->command);
     } else {
         row->act(s);
     }
