@@ -168,6 +168,42 @@ static void test_numbers_percent_and_patterns_are_read(void **state)
     cmd_done(&call);
 }
 
+static void test_a_number_where_quantize_has_a_word_is_bits(void **state)
+{
+    static const struct {
+        const char *line, *way, *activations; /* NULL: not given */
+        double bits;
+    } cases[] = {
+        {"quantize 5", NULL, NULL, 5},
+        {"quantize symmetric 4", "symmetric", NULL, 4},
+        {"quantize 4 symmetric", "symmetric", NULL, 4},
+        {"quantize activations 3", "activations", NULL, 3},
+        {"quantize activations=3", NULL, "on", 3},
+        {"quantize activations=freeze", NULL, "freeze", 0},
+    };
+    struct settings s = settings_usual();
+    struct cmd_call call;
+    struct err err;
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < LENGTH(cases); i++) {
+        const char *const texts[][2] = {{"way", cases[i].way},
+                                        {"activations", cases[i].activations}};
+        int k;
+
+        assert_ok(cmd_parse(cases[i].line, &s, &call, &err));
+        for (k = 0; k < 2; k++) {
+            assert_int_equal(cmd_given(&call, texts[k][0]),
+                             texts[k][1] != NULL);
+            if (texts[k][1] != NULL)
+                assert_string_equal(cmd_text(&call, texts[k][0]), texts[k][1]);
+        }
+        assert_close(cmd_number(&call, "bits"), cases[i].bits, 0);
+        cmd_done(&call);
+    }
+}
+
 static void test_bad_lines_are_refused_with_a_hint(void **state)
 {
     static const struct {
@@ -187,6 +223,10 @@ static void test_bad_lines_are_refused_with_a_hint(void **state)
         {"prune 20", "got \"20\"; did you mean 20%?"},
         {"prune to=300", "0% to 100%, got 30000%"},
         {"prune 20% share=30%", "share is given twice"},
+        {"quantize 5 bits=4", "bits is given twice"},
+        {"quantize 5 6", "bits is given twice"},
+        {"quantize activations 2.5", "bits wants a whole number"},
+        {"quantize activations=77", "bits wants 1 to 16, got 77"},
         {"iterate 0", "rounds wants 1 to 10000, got 0"},
         {"goto", "goto wants stage"},
         {"lr=0.1", "a line starts with a command"},
@@ -544,6 +584,7 @@ int main(void)
         cmocka_unit_test(test_what_is_quoted_comes_back),
         cmocka_unit_test(test_what_is_not_given_comes_from_the_settings),
         cmocka_unit_test(test_numbers_percent_and_patterns_are_read),
+        cmocka_unit_test(test_a_number_where_quantize_has_a_word_is_bits),
         cmocka_unit_test(test_bad_lines_are_refused_with_a_hint),
         cmocka_unit_test(test_an_empty_line_is_no_command),
         cmocka_unit_test(test_expressions_are_read_or_refused),

@@ -73,6 +73,9 @@ struct arg_def {
     /* The setting that fills it, or NULL.  A row that has a setting and no help
      * takes type, source, range and help from the setting: arg_full. */
     const char *setting;
+    /* Of an ARG_WORD whose words are no numbers: the argument of the same row
+     * that a number in its place is meant for, or NULL. */
+    const char *number;
 };
 struct arg_def arg_full(const struct arg_def *d);
 

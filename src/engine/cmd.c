@@ -1,6 +1,7 @@
 #include "engine/cmd.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -113,28 +114,65 @@ static bool word_fits(const struct arg_def *d, const char *text)
            (d->required || d->type != ARG_INT || n == 0 || text[n - 1] != '%');
 }
 
+/* Whom text is for that stands where argument i does: a number may be for
+ * another one, as in `quantize activations 4`. */
+static int meant_by(const struct cmd_call *c, int i, const char *text)
+{
+    int k;
+
+    if (c->def[i].number == NULL || !isdigit((unsigned char)text[0]))
+        return i;
+    for (k = 0; strcmp(c->def[k].name, c->def[i].number) != 0; k++)
+        assert(k + 1 < c->count);
+    return k;
+}
+
+static enum err_code read_one(struct cmd_call *c, int i, const char *text,
+                              struct err *err)
+{
+    if (c->value[i].given)
+        return err_set(err, ERR_USAGE, "%s is given twice", c->def[i].name);
+    return arg_read(&c->def[i], text, &c->value[i], err);
+}
+
 static enum err_code read_words(struct cmd_call *c, struct err *err)
 {
-    int used = 1, i;
+    int used = 1, i = 0;
 
-    for (i = 0; i < c->count && used < c->args.word_count; i++) {
+    while (i < c->count && used < c->args.word_count) {
         const char *text = c->args.word[used];
+        int to = meant_by(c, i, text);
 
-        if (!word_fits(&c->def[i], text))
+        if (!word_fits(&c->def[i], text)) {
+            i++;
             continue;
+        }
         if (c->def[i].rest) {
             text = join(c, used);
             used = c->args.word_count - 1;
         }
         used++;
-        if (arg_read(&c->def[i], text, &c->value[i], err) != ERR_OK)
+        if (read_one(c, to, text, err) != ERR_OK)
             return err->code;
+        i += to == i;
     }
     if (used == c->args.word_count)
         return ERR_OK;
     return err_set(
         err, ERR_USAGE, "%s does not know what to do with \"%s\"; usage: %s %s",
         c->row->name, c->args.word[used], c->row->name, c->row->usage);
+}
+
+/* `activations=4` says both: activations as usual, and 4 bits. */
+static enum err_code read_pair(struct cmd_call *c, int i, const char *text,
+                               struct err *err)
+{
+    int to = meant_by(c, i, text);
+
+    if (to != i && read_one(c, i, arg_source_word(c->def[i].source, 0, NULL),
+                            err) != ERR_OK)
+        return err->code;
+    return read_one(c, to, text, err);
 }
 
 static enum err_code read_pairs(struct cmd_call *c, struct err *err)
@@ -149,10 +187,7 @@ static enum err_code read_pairs(struct cmd_call *c, struct err *err)
 
         known[n++] = c->def[i].name;
         text = args_value(&c->args, c->def[i].name);
-        if (text != NULL && c->value[i].given)
-            return err_set(err, ERR_USAGE, "%s is given twice", c->def[i].name);
-        if (text != NULL &&
-            arg_read(&c->def[i], text, &c->value[i], err) != ERR_OK)
+        if (text != NULL && read_pair(c, i, text, err) != ERR_OK)
             return err->code;
     }
     return args_all_used(&c->args, known, n, err);

@@ -284,12 +284,14 @@ static const struct arg_def quantize_args[] = {
      .help = "what weights may be; shared without it",
      .type = ARG_WORD,
      .source = SOURCE_QUANTISERS,
-     .word = true},
+     .word = true,
+     .number = "bits"},
     {.name = "activations",
      .help = "what becomes of activations; on without it",
      .type = ARG_WORD,
      .source = SOURCE_ACTIVATIONS,
-     .word = true},
+     .word = true,
+     .number = "bits"},
     {.name = "bits",
      .help = "a weight: 1 to 12 when shared (5 without it), 2 to 8 on a grid"
              " (8); an activation: 2 to 16 (8)",
@@ -348,10 +350,11 @@ const struct cmd_row quantise_commands[] = {
      .help = "leave few values for weights or activations to be",
      .more =
          "Shared weights are cluster centres; bits=5 means 32 of them, or "
-         "31 and the zero of pruned weights.  On a grid a weight is a whole "
-         "number times a scale.  Fine-tuning afterwards trains the shared "
-         "values, and moves weights on their grid; nothing is untied and "
-         "nothing pruned comes back.  "
+         "31 and the zero of pruned weights; a number alone is bits: "
+         "`quantize 5`, `quantize activations 4`.  On a grid a weight is a "
+         "whole number times a scale.  Fine-tuning afterwards trains the "
+         "shared values, and moves weights on their grid; nothing is untied "
+         "and nothing pruned comes back.  "
          "Activations are rounded by layers that stand where a layer with "
          "weights reads; the next training goes through them as if they did "
          "nothing inside their range, and gives no gradient outside.  With "
