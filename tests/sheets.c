@@ -2,11 +2,11 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "engine/engine.h"
 #include "sheets_exits.h"
+#include "sheets_layer.h"
 #include "sheets_size.h"
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
@@ -36,10 +36,6 @@ static struct layer_row layer_rows[200];
 static struct curve_sheet curve;
 static struct curve_point points[512];
 static struct curve_event events[8];
-static struct layer_sheet layer;
-static struct book_sheet book;
-static struct book_value book_values[15];
-static float map[64 * 60], pixels[28 * 28], activity[300];
 static struct history_sheet history;
 static struct history_row stages[300];
 static struct compare_sheet compare;
@@ -148,92 +144,6 @@ static void typical_curve(void)
                                  .event = events,
                                  .dense_accuracy = 0.9796,
                                  .steps_per_epoch = 860};
-}
-
-static void typical_layer(void)
-{
-    int i, row, col;
-
-    memset(&layer, 0, sizeof(layer));
-    SET(layer.name, "dense_1");
-    SET(layer.kind, "dense relu");
-    SET(layer.kernel, "784x300");
-    layer.count = 3;
-    layer.weights = 235200;
-    layer.std = 0.06;
-    layer.mean = -0.003;
-    layer.least = -0.31;
-    layer.most = 0.29;
-    layer.range = 0.32;
-    layer.threshold = 0.0375;
-    for (i = 0; i < HIST_BINS; i++) {
-        double w = (i - 63.5) / 64 * 0.32;
-
-        layer.bins[i] =
-            fabs(w) < 0.025 ? 0 : (int64_t)(4000 * exp(-w * w / 0.008));
-        layer.alive += layer.bins[i];
-    }
-    layer.zeros = layer.weights - layer.alive;
-    for (row = 0; row < 64; row++)
-        for (col = 0; col < 60; col++)
-            map[row * 60 + col] = (row * 7 + col * 3) % 5 == 0
-                                      ? -1.0F
-                                      : 0.001F * (float)((row + col) % 90);
-    for (row = 0; row < 28; row++)
-        for (col = 0; col < 28; col++)
-            pixels[row * 28 + col] = (float)exp(
-                -((row - 14) * (row - 14) + (col - 14) * (col - 14)) / 60.0);
-    for (i = 0; i < 300; i++)
-        activity[i] = i % 25 == 0 ? 0 : (float)(i * 37 % 300) / 400.0F;
-    layer.map_rows = 64;
-    layer.map_cols = 60;
-    layer.map = map;
-    layer.map_most = 0.09;
-    layer.pixel_h = layer.pixel_w = 28;
-    layer.pixel = pixels;
-    layer.units = 300;
-    layer.dead_units = 12;
-    layer.activity = activity;
-    layer.silent_inputs = 141;
-}
-
-/* Four bits beside zero; the last value has no weights. */
-static void typical_book(void)
-{
-    int i;
-
-    memset(&book, 0, sizeof(book));
-    SET(book.name, "dense_1");
-    SET(book.kind, "dense relu");
-    SET(book.kernel, "784x300");
-    book.count = 3;
-    book.weights = layer.weights;
-    book.alive = layer.alive;
-    book.zeros = layer.zeros;
-    book.range = layer.range;
-    memcpy(book.bins, layer.bins, sizeof(book.bins));
-    book.before = true;
-    for (i = 0; i < COUNT(book_values); i++) {
-        book_values[i].value = -0.28 + 0.04 * i;
-        book_values[i].start = book_values[i].value - 0.001 * (i % 5);
-        book_values[i].members = i == 14 ? 0 : 8000 - 900LL * abs(i - 7);
-        book_values[i].length = i == 14 ? 0 : 3 + abs(i - 7) / 2;
-    }
-    book.value = book_values;
-    book.value_count = COUNT(book_values);
-    book.dead = 1;
-    book.fixed = 4;
-    book.huffman = 3.71;
-    book.entropy = 3.66;
-    book.bytes = 55120;
-    book.error = 0.0093;
-    for (i = 0; i < BOOK_TRIES; i++)
-        book.tries[i] =
-            (struct book_try){.bits = i + 1,
-                              .k = i < 3 ? (2 << i) - 1 : 15,
-                              .error = i < 3 ? 0.05 / (i + 1) : 0,
-                              .bytes = 14000.0 * (i < 3 ? i + 1 : 4)};
-    book.try_count = BOOK_TRIES;
 }
 
 static void stage(int row, int parent, int lane, const char *text,
@@ -370,8 +280,7 @@ static void typical(void)
     typical_status();
     typical_layers();
     typical_curve();
-    typical_layer();
-    typical_book();
+    sheets_layer_typical();
     typical_history();
     typical_compare();
     typical_data();
@@ -438,49 +347,6 @@ static void extreme_curve(void)
         events[i].step = (double)NAN;
     }
     curve.event_count = COUNT(events);
-}
-
-static void extreme_layer(void)
-{
-    int i;
-
-    PUT(layer.name, hostile);
-    PUT(layer.kind, hostile);
-    PUT(layer.kernel, hostile);
-    layer.mean = layer.std = (double)NAN;
-    layer.least = -(double)INFINITY;
-    layer.range = 0;
-    layer.threshold = (double)NAN;
-    layer.map_most = (double)NAN;
-    for (i = 0; i < HIST_BINS; i++)
-        layer.bins[i] = INT64_MAX / HIST_BINS;
-    for (i = 0; i < COUNT(map); i++)
-        map[i] = NAN;
-    for (i = 0; i < COUNT(activity); i++)
-        activity[i] = i % 2 ? NAN : INFINITY;
-    layer.dead_units = -7;
-}
-
-static void extreme_book(void)
-{
-    int i;
-
-    PUT(book.name, hostile);
-    PUT(book.kind, hostile);
-    PUT(book.kernel, hostile);
-    PUT(book.grid, hostile);
-    book.range = (double)NAN;
-    book.fixed = 1e300;
-    book.huffman = book.entropy = (double)NAN;
-    book.bytes = -1;
-    book.dead = -7;
-    for (i = 0; i < COUNT(book_values); i++) {
-        book_values[i].value = i % 2 ? (double)NAN : 1e300;
-        book_values[i].members = INT64_MAX;
-        book_values[i].length = -5;
-    }
-    for (i = 0; i < BOOK_TRIES; i++)
-        book.tries[i] = (struct book_try){-3, -3, (double)NAN, -1e300};
 }
 
 static void extreme_history(void)
@@ -550,8 +416,7 @@ static void extreme(void)
     extreme_status();
     extreme_layers();
     extreme_curve();
-    extreme_layer();
-    extreme_book();
+    sheets_layer_extreme(hostile);
     extreme_history();
     extreme_data();
     extreme_log();
@@ -564,8 +429,7 @@ static void empty(void)
     memset(&status, 0, sizeof(status));
     memset(&layers, 0, sizeof(layers));
     memset(&curve, 0, sizeof(curve));
-    memset(&layer, 0, sizeof(layer));
-    memset(&book, 0, sizeof(book));
+    sheets_layer_empty();
     memset(&history, 0, sizeof(history));
     memset(&compare, 0, sizeof(compare));
     memset(&data, 0, sizeof(data));
@@ -586,8 +450,8 @@ const struct view_input *sheets_get(enum sheets_kind kind)
     static const struct view_input all = {.status = &status,
                                           .layers = &layers,
                                           .curve = &curve,
-                                          .layer = &layer,
-                                          .book = &book,
+                                          .layer = &sheets_one_layer,
+                                          .book = &sheets_one_book,
                                           .history = &history,
                                           .compare = &compare,
                                           .data = &data,
