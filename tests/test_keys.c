@@ -48,13 +48,48 @@ static void test_keys_stand_for_commands(void **unused)
     for (i = 0; i < LENGTH(rows); i++) {
         desk_key(&d, rows[i].key);
         assert_string_equal(d.posted, rows[i].command);
-        assert_shows(&d, "comes when the job has ended");
     }
     desk_key(&d, 3);
     assert_int_equal(d.stopped, 1);
-    sheets_status()->job = JOB_IDLE;
-    desk_key(&d, 'u');
-    assert_hides(&d, "comes when the job has ended");
+    desk_close(&d);
+}
+
+static void test_what_waits_is_shown_and_taken_back(void **unused)
+{
+    struct status_sheet *s;
+    struct desk d;
+
+    (void)unused;
+    desk_open(&d, 24, 80, SHEETS_TYPICAL);
+    s = sheets_status();
+    desk_type(&d, "X");
+    assert_string_equal(d.posted, "");
+    assert_shows(&d, "no command waits");
+    s->waiting = 1;
+    snprintf(s->waits_first, TEXT_SIZE, "undo");
+    snprintf(s->waits_last, TEXT_SIZE, "undo");
+    desk_type(&d, "j");
+    assert_shows(&d, "waits: undo  X take it back");
+    assert_shows(&d, "0:23 +1 ");
+    s->waiting = 2;
+    snprintf(s->waits_last, TEXT_SIZE, "%0100d", 0);
+    desk_type(&d, "j");
+    assert_shows(&d, "2 wait: undo, 0000");
+    assert_shows(&d, "000…  X take the last back");
+    s->waiting = 3;
+    snprintf(s->waits_last, TEXT_SIZE, "step");
+    desk_type(&d, "j");
+    assert_shows(&d, "3 wait: undo, …, step  X take the last back");
+    desk_type(&d, "X");
+    assert_string_equal(d.posted, "cancel");
+    desk_key(&d, 3);
+    assert_shows(&d, "what waits is not begun");
+    desk_type(&d, "q");
+    assert_shows(&d, "kept, what waits is not");
+    desk_type(&d, "j");
+    s->job = JOB_IDLE;
+    desk_type(&d, "j");
+    assert_hides(&d, "wait");
     desk_close(&d);
 }
 
@@ -324,6 +359,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_space_runs_pauses_and_goes_on),
         cmocka_unit_test(test_keys_stand_for_commands),
+        cmocka_unit_test(test_what_waits_is_shown_and_taken_back),
         cmocka_unit_test(test_quitting_asks_only_while_a_job_runs),
         cmocka_unit_test(test_enter_on_a_layer_looks_into_it),
         cmocka_unit_test(test_the_threshold_says_what_it_would_prune),

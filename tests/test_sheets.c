@@ -381,6 +381,68 @@ static void test_wishes_are_served_while_a_job_runs(void **state)
     tiny_close(&t);
 }
 
+/* The status once so many commands wait. */
+static const struct status_sheet *waiting(struct tiny *t, int count)
+{
+    const struct status_sheet *s = newer(t, SHEET_STATUS, 0);
+
+    while (s->waiting != count) {
+        unsigned long serial = s->sheet.serial;
+
+        sheet_drop(s);
+        s = newer(t, SHEET_STATUS, serial);
+    }
+    return s;
+}
+
+static void assert_waits(struct tiny *t, int count, const char *first,
+                         const char *last)
+{
+    const struct status_sheet *s = waiting(t, count);
+
+    assert_string_equal(s->waits_first, first);
+    assert_string_equal(s->waits_last, last);
+    sheet_drop(s);
+}
+
+static void test_what_waits_is_told_and_taken_back(void **state)
+{
+    static const char *const lines[] = {"undo", "set lr=0.5", "prune 10%",
+                                        "eval"};
+    unsigned long ticket[4], train;
+    struct tiny t;
+    struct err err;
+    int i;
+
+    begin(&t, state);
+    train = engine_post(t.engine, "set fps=60; train epochs=1000000");
+    for (i = 0; i < 4; i++)
+        ticket[i] = engine_post(t.engine, lines[i]);
+    assert_ok(engine_wait(t.engine, ticket[1], &err));
+    assert_waits(&t, 3, "undo", "eval");
+    assert_ok(engine_do(t.engine, "cancel", &err));
+    assert_refused(engine_wait(t.engine, ticket[3], &err), ERR_CANCELLED,
+                   "taken back before it began");
+    assert_waits(&t, 2, "undo", "prune 10%");
+    assert_ok(engine_do(t.engine, " cancel  all ", &err));
+    for (i = 0; i < 4; i += 2)
+        assert_refused(engine_wait(t.engine, ticket[i], &err), ERR_CANCELLED,
+                       "taken back before it began");
+    assert_waits(&t, 0, "", "");
+    assert_ok(engine_do(t.engine, "cancel", &err));
+    ticket[0] = engine_post(t.engine, "step");
+    engine_stop(t.engine);
+    assert_refused(engine_wait(t.engine, ticket[0], &err), ERR_CANCELLED,
+                   "stopped before it began");
+    assert_refused(engine_wait(t.engine, train, &err), ERR_CANCELLED,
+                   "stopped");
+    assert_non_null(strstr(t.said.text, "taken back: eval"));
+    assert_non_null(strstr(t.said.text, "taken back: undo"));
+    assert_non_null(strstr(t.said.text, "no command waits"));
+    assert_non_null(strstr(t.said.text, "not begun: step"));
+    tiny_close(&t);
+}
+
 static void test_the_log_keeps_what_was_said(void **state)
 {
     const struct log_sheet *s;
@@ -421,6 +483,7 @@ int main(void)
         unit_test_in_folder(test_pictures_are_filtered_and_counted),
         unit_test_in_folder(test_no_guess_is_made_for_the_test_set_unasked),
         unit_test_in_folder(test_wishes_are_served_while_a_job_runs),
+        unit_test_in_folder(test_what_waits_is_told_and_taken_back),
         unit_test_in_folder(test_the_log_keeps_what_was_said),
     };
 

@@ -240,16 +240,41 @@ static void draw_hints(const struct screen *s, struct pane p)
             col = draw_hint(p, col, b->keys, b->hint);
 }
 
-/* The message where there is one; hints in the room it leaves. */
+/* "3 wait: undo, …, step  X take the last back": the next one, and the one
+ * that the key would take; the column after. */
+static int draw_waiting(const struct screen *s, struct pane p)
+{
+    const struct status_sheet *st = s->in.status;
+    const char *hint = st->waiting == 1 ? "take it back" : "take the last back";
+    int room = p.at.cols - (int)strlen(hint) - 7, width;
+    char text[2 * TEXT_SIZE + 32];
+
+    if (st->waiting == 1)
+        snprintf(text, sizeof(text), "waits: %s", st->waits_first);
+    else
+        snprintf(text, sizeof(text), "%d wait: %s,%s %s", st->waiting,
+                 st->waits_first, st->waiting > 2 ? " …," : "", st->waits_last);
+    width = canvas_width(p.canvas, text);
+    if (width > room)
+        width = room;
+    pane_field(p, 0, 1, width, ALIGN_LEFT, ROLE_WARN, text);
+    return draw_hint(p, width + 3, "X", hint);
+}
+
+/* The message where there is one, or what waits; hints in the room that they
+ * leave. */
 static void draw_message(const struct screen *s, struct pane p)
 {
     int col;
 
-    if (!*s->note) {
+    if (*s->note) {
+        col = pane_text(p, 0, 1, s->note_role, s->note);
+    } else if (screen_waiting(s) > 0) {
+        col = draw_waiting(s, p);
+    } else {
         draw_hints(s, p);
         return;
     }
-    col = pane_text(p, 0, 1, s->note_role, s->note);
     if (col + 40 > p.at.cols)
         return;
     (void)pane_take_left(&p, col + 2);

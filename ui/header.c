@@ -133,6 +133,13 @@ static void add_job(struct line *l, const struct status_sheet *s)
                  words_si(s->samples_per_second, share));
         add(l, ROLE_DIM, 1, text);
     }
+    if (s->waiting > 0) {
+        snprintf(text, sizeof(text), "+%d%s", s->waiting,
+                 cut(l, CUT_WORDS) ? ""
+                 : s->waiting == 1 ? " waits"
+                                   : " wait");
+        add(l, ROLE_WARN, 1, text);
+    }
 }
 
 static void add_accuracy(struct line *l, const struct status_sheet *s)

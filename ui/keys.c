@@ -17,6 +17,8 @@ const struct key_row key_rows[] = {
     {{'R' & CTRL}, "Ctrl-R", "redo", NULL, "redo", NULL, false},
     {{'C' & CTRL}, "Ctrl-C", "stop the job at the next mini-batch", NULL,
      NULL, screen_stop, false},
+    {{'X', TERM_KEY_DELETE}, "X", "take back the command that waits last", NULL,
+     NULL, screen_take_back, false},
     {{':'}, ":", "type a command; Tab completes", "command", NULL,
      screen_prompt, true},
     {{'/'}, "/", "search in the view", NULL, NULL, screen_search_open, false},

@@ -151,6 +151,13 @@ unsigned screen_wants(struct screen *s)
     return wants;
 }
 
+int screen_waiting(const struct screen *s)
+{
+    const struct status_sheet *st = s->in.status;
+
+    return st && st->job != JOB_IDLE ? st->waiting : 0;
+}
+
 static void go(struct screen *s, int view)
 {
     if (view == s->at)
@@ -226,17 +233,6 @@ static bool answer_quit(struct screen *s, int key)
     return true;
 }
 
-/* A key's command; a job that runs is not disturbed by it. */
-static void post_key(struct screen *s, const char *command)
-{
-    s->hooks.post(s->hooks.arg, command);
-    if (!s->in.status || s->in.status->job == JOB_IDLE)
-        return;
-    snprintf(s->note, sizeof(s->note),
-             "%s comes when the job has ended; Ctrl-C stops it", command);
-    s->note_role = ROLE_NORMAL;
-}
-
 void screen_key(struct screen *s, int key)
 {
     const struct key_row *row;
@@ -260,7 +256,7 @@ void screen_key(struct screen *s, int key)
                  key_name(key, name));
         s->note_role = ROLE_DIM;
     } else if (row->command) {
-        post_key(s, row->command);
+        s->hooks.post(s->hooks.arg, row->command);
     } else {
         row->act(s);
     }
@@ -358,7 +354,18 @@ void screen_stop(struct screen *s)
         return;
     }
     s->hooks.stop(s->hooks.arg);
-    screen_say(s, ROLE_NORMAL, "stopping at the next mini-batch");
+    screen_say(s, ROLE_NORMAL,
+               screen_waiting(s) > 0
+                   ? "stopping at the next mini-batch; what waits is not begun"
+                   : "stopping at the next mini-batch");
+}
+
+void screen_take_back(struct screen *s)
+{
+    if (screen_waiting(s) == 0)
+        screen_say(s, ROLE_DIM, "no command waits; u takes back a stage");
+    else
+        s->hooks.post(s->hooks.arg, "cancel");
 }
 
 void screen_prompt(struct screen *s)
@@ -424,8 +431,12 @@ void screen_quit(struct screen *s)
 {
     if (s->in.status && s->in.status->job != JOB_IDLE) {
         s->quit_asked = true;
-        screen_say(s, ROLE_WARN,
-                   "A job runs: q again saves and leaves, any other key stays");
+        screen_say(
+            s, ROLE_WARN,
+            screen_waiting(s) > 0
+                ? "A job runs: q again leaves; the job is kept, what waits is "
+                  "not"
+                : "A job runs: q again saves and leaves, any other key stays");
         return;
     }
     s->wants |= SCREEN_QUIT;

@@ -76,10 +76,13 @@ void screen_search(struct screen *s, const char *text);
 bool screen_show(struct screen *s, const char *words);
 void screen_say(struct screen *s, enum role role, const char *text);
 unsigned screen_wants(struct screen *s);
+/* How many commands wait for the job that runs. */
+int screen_waiting(const struct screen *s);
 
 /* What the rows of keys.c do. */
 void screen_run_or_pause(struct screen *s);
 void screen_stop(struct screen *s);
+void screen_take_back(struct screen *s);
 void screen_prompt(struct screen *s);
 void screen_search_open(struct screen *s);
 void screen_next(struct screen *s);

@@ -82,6 +82,7 @@ static const struct {
                   {"test", "take them on the test set: a logged reading"},
                   {"ladder", "separate nets tried in order, on the same axes"},
                   {NULL, NULL}},
+  cancels[] = {{"all", "every command that waits"}, {NULL, NULL}},
   formats[] = {{"idx", "IDX files, as MNIST comes, plain or .gz"},
                {NULL, NULL}};
 
@@ -94,6 +95,7 @@ WORDS_OF(mask_words, masks)
 WORDS_OF(yes_no_words, yes_no)
 WORDS_OF(format_words, formats)
 WORDS_OF(coder_words, coders)
+WORDS_OF(cancel_words, cancels)
 WORDS_OF(exit_action_words, exit_actions)
 WORDS_OF(exit_look_words, exit_looks)
 WORDS_OF(exit_criterion_words, exit_criteria)
@@ -146,6 +148,7 @@ static const char *(*const sources[SOURCE_FIXED])(int i, const char **help) = {
     [SOURCE_EXIT_CRITERIA] = exit_criterion_words,
     [SOURCE_EXIT_CHOICES] = exit_choice_words,
     [SOURCE_CODERS] = coder_words,
+    [SOURCE_CANCELS] = cancel_words,
     [SOURCE_COMMANDS] = command_words,
     [SOURCE_SETTINGS] = setting_words,
     [SOURCE_METRICS] = metric_words,

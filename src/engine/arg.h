@@ -49,6 +49,7 @@ enum arg_source {
     SOURCE_EXIT_CRITERIA,
     SOURCE_EXIT_CHOICES,
     SOURCE_CODERS, /* of packed nets */
+    SOURCE_CANCELS,
     SOURCE_COMMANDS,
     SOURCE_SETTINGS,
     SOURCE_METRICS,

@@ -124,6 +124,8 @@ enum err_code bench_script(struct bench *b, const char *path, int from,
 /* Between two mini-batches: steering, pause, sheets.  ERR_CANCELLED when the
  * job is to stop. */
 enum err_code bench_boundary(struct bench *b, struct err *err) MUST_CHECK;
+/* Says which waiting lines were stopped or taken back. */
+void bench_tell_refused(struct bench *b);
 /* For long work below; told about share 0..1 of it. */
 struct progress bench_progress(struct bench *b);
 

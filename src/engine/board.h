@@ -50,9 +50,11 @@ struct status_sheet {
     char stage_text[TEXT_SIZE]; /* "pruned 20 %, fine-tuned 1 epoch" */
     enum job_state job;
     char job_text[TEXT_SIZE]; /* the command that runs, or "" */
-    char phase[NAME_SIZE];    /* "fine-tune", "prune", "evaluate" */
-    double progress;          /* 0..1 of the whole command; <0 unknown */
-    double eta_seconds;       /* <0 unknown */
+    int waiting;              /* commands that wait for it to end: */
+    char waits_first[TEXT_SIZE], waits_last[TEXT_SIZE];
+    char phase[NAME_SIZE]; /* "fine-tune", "prune", "evaluate" */
+    double progress;       /* 0..1 of the whole command; <0 unknown */
+    double eta_seconds;    /* <0 unknown */
     double samples_per_second;
     double accuracy;        /* validation, 0..1; <0 unknown */
     double accuracy_change; /* against the parent stage; NAN unknown */

@@ -322,3 +322,21 @@ bool cmd_split(const char **line, struct str *out)
     *line = p;
     return true;
 }
+
+bool cmd_steers(const char *line)
+{
+    struct str one = {0};
+    struct args a;
+    struct err err;
+    const struct cmd_row *row = NULL;
+
+    if (cmd_split(&line, &one) && args_parse(one.text, &a, &err) == ERR_OK) {
+        if (a.word_count > 0)
+            row = cmd_find(a.word[0]);
+        args_done(&a);
+    }
+    line += strspn(line, " \t\r\n;");
+    str_done(&one);
+    return row != NULL && (row->flags & CMD_STEERS) != 0 &&
+           (*line == '\0' || *line == '#');
+}

@@ -87,4 +87,7 @@ const char *cmd_text(const struct cmd_call *call, const char *name);
  */
 bool cmd_split(const char **line, struct str *out);
 
+/* Is line one command, and one that may act while a job runs?  Any thread. */
+bool cmd_steers(const char *line);
+
 #endif

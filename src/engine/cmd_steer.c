@@ -104,8 +104,8 @@ static enum err_code run_set(struct bench *b, const struct cmd_call *call,
     return ERR_OK;
 }
 
-/* stop, pause, continue: from the prompt they never come here while a job runs,
- * for engine_post sees to them at once. */
+/* stop, pause, cancel, continue: from the prompt they hardly ever come here
+ * while a job runs, for engine_post sees to them at once. */
 
 static enum err_code run_stop(struct bench *b, const struct cmd_call *call,
                               struct err *err)
@@ -113,6 +113,16 @@ static enum err_code run_stop(struct bench *b, const struct cmd_call *call,
     (void)call;
     (void)err;
     bench_say(b, LOG_NOTE, "nothing is running");
+    return ERR_OK;
+}
+
+/* Comes here only when nothing waits. */
+static enum err_code run_cancel(struct bench *b, const struct cmd_call *call,
+                                struct err *err)
+{
+    (void)call;
+    (void)err;
+    bench_say(b, LOG_NOTE, "no command waits");
     return ERR_OK;
 }
 
@@ -214,6 +224,13 @@ static enum err_code run_help(struct bench *b, const struct cmd_call *call,
     return ERR_OK;
 }
 
+static const struct arg_def cancel_args[] = {{.name = "which",
+                                              .help = "the last one without it",
+                                              .type = ARG_WORD,
+                                              .source = SOURCE_CANCELS,
+                                              .word = true},
+                                             {0}};
+
 static const struct arg_def help_args[] = {{.name = "command",
                                             .help = "a command",
                                             .type = ARG_TEXT,
@@ -234,8 +251,17 @@ const struct cmd_row steer_commands[] = {
     {.name = "stop",
      .usage = "",
      .help = "stop what runs at the next mini-batch and keep what it reached",
+     .more = "Commands that wait for it are not begun.",
      .flags = CMD_STEERS,
      .run = run_stop},
+    {.name = "cancel",
+     .usage = "[all]",
+     .help = "take back the command that waits last for what runs",
+     .more = "A command that is given while another one runs waits until that "
+             "has ended; the screen says which do.",
+     .args = {cancel_args},
+     .flags = CMD_STEERS | CMD_QUIET,
+     .run = run_cancel},
     {.name = "pause",
      .usage = "",
      .help = "pause what runs; in a lesson, wait for the user",

@@ -68,6 +68,7 @@ static void run_line(struct engine *e, char *line, unsigned long ticket)
     if (bench_line(e->bench, line, &err) == ERR_OK)
         err = (struct err){.code = ERR_OK};
     job_idle(e->job);
+    bench_tell_refused(e->bench);
     sheets_publish(e->bench, true);
     job_finish(e->job, ticket, &err);
     mem_free(line);
@@ -93,6 +94,7 @@ static void *work(void *arg)
             lesson_next(b);
             job_idle(e->job);
         } else {
+            bench_tell_refused(b);
             sheets_publish(b, true);
             job_sleep(e->job);
         }
@@ -122,7 +124,7 @@ static enum err_code set_up(struct engine *e, struct err *err)
 {
     int failed;
 
-    e->job = job_new();
+    e->job = job_new(cmd_steers);
     e->board = board_new();
     if (e->board == NULL)
         return err_set(err, ERR_IO, "no pipe: %s", strerror(errno));
@@ -198,13 +200,22 @@ unsigned long engine_resumed(struct engine *e)
 
 /* Lines. */
 
-static bool is_only(const char *line, const char *verb)
+/* words: with single blanks. */
+static bool is_only(const char *line, const char *words)
 {
-    size_t n = strlen(verb);
+    while (*words != '\0') {
+        size_t n = strcspn(words, " ");
 
-    line += strspn(line, " \t");
-    return strncmp(line, verb, n) == 0 &&
-           line[n + strspn(line + n, " \t\r\n")] == '\0';
+        line += strspn(line, " \t");
+        if (strncmp(line, words, n) != 0)
+            return false;
+        line += n;
+        words += n;
+        if (*words == ' ' && *line != ' ' && *line != '\t')
+            return false;
+        words += *words == ' ';
+    }
+    return line[strspn(line, " \t\r\n")] == '\0';
 }
 
 /* These cannot wait for a mini-batch to end. */
@@ -218,6 +229,10 @@ static bool control(struct engine *e, const char *line)
         job_pause(e->job, true);
     else if (is_only(line, "continue") && job_paused(e->job))
         job_pause(e->job, false);
+    else if (is_only(line, "cancel"))
+        return job_take_back(e->job, false) > 0;
+    else if (is_only(line, "cancel all"))
+        return job_take_back(e->job, true) > 0;
     else
         return false;
     return true;

@@ -1,6 +1,7 @@
 #include "engine/job.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -12,6 +13,7 @@ struct item {
     struct item *next;
     unsigned long ticket;
     char *line;
+    bool stopped; /* of a refused one: by job_stop */
 };
 
 struct result {
@@ -20,10 +22,12 @@ struct result {
 };
 
 struct job {
+    bool (*steers)(const char *line);
     pthread_mutex_t lock; /* guards what is not atomic */
     pthread_cond_t wake;  /* for the job thread */
     pthread_cond_t done;  /* for those who wait for a result */
     struct item *first, **end;
+    struct item *refused, **refused_end; /* not told of yet */
     unsigned long last_ticket;
     bool busy, poked;
     unsigned long running[RUNNING_MAX]; /* tickets taken, not finished; or 0 */
@@ -32,14 +36,16 @@ struct job {
     atomic_bool cancel, paused, quitting;
 };
 
-struct job *job_new(void)
+struct job *job_new(bool (*steers)(const char *line))
 {
     struct job *j = mem_zalloc(sizeof(*j));
 
+    j->steers = steers;
     pthread_mutex_init(&j->lock, NULL);
     pthread_cond_init(&j->wake, NULL);
     pthread_cond_init(&j->done, NULL);
     j->end = &j->first;
+    j->refused_end = &j->refused;
     j->result = mem_array(RESULTS_KEPT, sizeof(j->result[0]));
     atomic_init(&j->cancel, false);
     atomic_init(&j->paused, false);
@@ -47,17 +53,23 @@ struct job *job_new(void)
     return j;
 }
 
-void job_free(struct job *j)
+static void free_items(struct item *i)
 {
-    struct item *i, *next;
+    struct item *next;
 
-    if (j == NULL)
-        return;
-    for (i = j->first; i != NULL; i = next) {
+    for (; i != NULL; i = next) {
         next = i->next;
         mem_free(i->line);
         mem_free(i);
     }
+}
+
+void job_free(struct job *j)
+{
+    if (j == NULL)
+        return;
+    free_items(j->first);
+    free_items(j->refused);
     pthread_cond_destroy(&j->done);
     pthread_cond_destroy(&j->wake);
     pthread_mutex_destroy(&j->lock);
@@ -88,20 +100,33 @@ static struct item *unlink_item(struct job *j, struct item **link)
 }
 
 /* Under the lock. */
-static void refuse_all(struct job *j)
+static void wake(struct job *j)
 {
-    struct err stopped;
-
-    err_set(&stopped, ERR_CANCELLED, "stopped before it began");
-    while (j->first != NULL) {
-        struct item *i = unlink_item(j, &j->first);
-
-        keep_result(j, i->ticket, &stopped);
-        mem_free(i->line);
-        mem_free(i);
-    }
     j->poked = true;
     pthread_cond_signal(&j->wake);
+}
+
+/* Out of *link and to those that are to be told of; under the lock. */
+static void refuse(struct job *j, struct item **link, bool stopped)
+{
+    struct item *i = unlink_item(j, link);
+    struct err err;
+
+    err_set(&err, ERR_CANCELLED, "%s before it began",
+            stopped ? "stopped" : "taken back");
+    keep_result(j, i->ticket, &err);
+    i->next = NULL;
+    i->stopped = stopped;
+    *j->refused_end = i;
+    j->refused_end = &i->next;
+}
+
+/* Under the lock. */
+static void refuse_all(struct job *j)
+{
+    while (j->first != NULL)
+        refuse(j, &j->first, true);
+    wake(j);
 }
 
 unsigned long job_post(struct job *j, const char *line)
@@ -116,8 +141,7 @@ unsigned long job_post(struct job *j, const char *line)
     j->end = &i->next;
     if (job_quitting(j))
         refuse_all(j);
-    j->poked = true;
-    pthread_cond_signal(&j->wake);
+    wake(j);
     pthread_mutex_unlock(&j->lock);
     return ticket;
 }
@@ -210,11 +234,58 @@ void job_stop(struct job *j)
     pthread_mutex_unlock(&j->lock);
 }
 
+int job_waiting(struct job *j, char *first, char *last, size_t size)
+{
+    const struct item *i;
+    int count = 0;
+
+    *first = *last = '\0';
+    pthread_mutex_lock(&j->lock);
+    for (i = j->first; i != NULL; i = i->next) {
+        if (j->steers(i->line))
+            continue;
+        if (count++ == 0)
+            snprintf(first, size, "%s", i->line);
+        snprintf(last, size, "%s", i->line);
+    }
+    pthread_mutex_unlock(&j->lock);
+    return count;
+}
+
+/* The first or the last line that waits, or NULL; under the lock. */
+static struct item **find_waiting(struct job *j, bool first)
+{
+    struct item **link, **found = NULL;
+
+    for (link = &j->first; *link != NULL; link = &(*link)->next) {
+        if (!j->steers((*link)->line)) {
+            found = link;
+            if (first)
+                break;
+        }
+    }
+    return found;
+}
+
+int job_take_back(struct job *j, bool all)
+{
+    struct item **link;
+    int count = 0;
+
+    pthread_mutex_lock(&j->lock);
+    while ((all || count == 0) && (link = find_waiting(j, all)) != NULL) {
+        refuse(j, link, false);
+        count++;
+    }
+    wake(j);
+    pthread_mutex_unlock(&j->lock);
+    return count;
+}
+
 void job_poke(struct job *j)
 {
     pthread_mutex_lock(&j->lock);
-    j->poked = true;
-    pthread_cond_signal(&j->wake);
+    wake(j);
     pthread_mutex_unlock(&j->lock);
 }
 
@@ -223,8 +294,7 @@ void job_pause(struct job *j, bool on)
     pthread_mutex_lock(&j->lock);
     if (j->busy || !on)
         atomic_store(&j->paused, on);
-    j->poked = true;
-    pthread_cond_signal(&j->wake);
+    wake(j);
     pthread_mutex_unlock(&j->lock);
 }
 
@@ -304,18 +374,36 @@ void job_idle(struct job *j)
     pthread_mutex_unlock(&j->lock);
 }
 
-char *job_next_steering(struct job *j, bool (*wanted)(const char *line),
-                        unsigned long *ticket)
+char *job_next_steering(struct job *j, unsigned long *ticket)
 {
     struct item **link;
     char *line = NULL;
 
     pthread_mutex_lock(&j->lock);
     for (link = &j->first; *link != NULL; link = &(*link)->next) {
-        if (wanted((*link)->line)) {
+        if (j->steers((*link)->line)) {
             line = take_line(j, unlink_item(j, link), ticket);
             break;
         }
+    }
+    pthread_mutex_unlock(&j->lock);
+    return line;
+}
+
+char *job_next_refused(struct job *j, bool *stopped)
+{
+    struct item *i;
+    char *line = NULL;
+
+    pthread_mutex_lock(&j->lock);
+    i = j->refused;
+    if (i != NULL) {
+        j->refused = i->next;
+        if (i->next == NULL)
+            j->refused_end = &j->refused;
+        line = i->line;
+        *stopped = i->stopped;
+        mem_free(i);
     }
     pthread_mutex_unlock(&j->lock);
     return line;

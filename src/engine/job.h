@@ -8,12 +8,14 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/err.h"
 
 struct job;
 
-struct job *job_new(void);
+/* steers: lines that may act while a job runs; any thread asks it. */
+struct job *job_new(bool (*steers)(const char *line));
 void job_free(struct job *j);
 
 /* Queues a copy of line; returns its ticket. */
@@ -28,6 +30,11 @@ bool job_busy(struct job *j);
 
 /* Cancels what runs and refuses what waits. */
 void job_stop(struct job *j);
+/* Lines that wait for the job to end: those that steer it do not.  How many,
+ * and copies of the first and the last, cut to size bytes; "" without any. */
+int job_waiting(struct job *j, char *first, char *last, size_t size);
+/* Refuses the last of them, or all; how many that were. */
+int job_take_back(struct job *j, bool all);
 /* Does nothing when nothing runs. */
 void job_pause(struct job *j, bool on);
 bool job_paused(struct job *j);
@@ -41,9 +48,11 @@ void job_poke(struct job *j);
 char *job_next(struct job *j, unsigned long *ticket);
 void job_begin(struct job *j);
 void job_idle(struct job *j);
-/* The first waiting line that `wanted` takes, out of turn. */
-char *job_next_steering(struct job *j, bool (*wanted)(const char *line),
-                        unsigned long *ticket);
+/* The first waiting line that steers, out of turn. */
+char *job_next_steering(struct job *j, unsigned long *ticket);
+/* A line that was refused and not told of yet, in the order they came: caller
+ * frees; or NULL.  *stopped: by job_stop, not by job_take_back. */
+char *job_next_refused(struct job *j, bool *stopped);
 /* Result of a ticket: code ERR_OK is success. */
 void job_finish(struct job *j, unsigned long ticket, const struct err *result);
 /* Sleeps until a line is posted or somebody pokes. */

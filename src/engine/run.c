@@ -190,25 +190,6 @@ enum err_code bench_script(struct bench *b, const char *path, int from,
     return code;
 }
 
-/* One command, and one that may act while a job runs. */
-static bool is_steering(const char *line)
-{
-    struct str one = {0};
-    struct args a;
-    struct err err;
-    const struct cmd_row *row = NULL;
-
-    if (cmd_split(&line, &one) && args_parse(one.text, &a, &err) == ERR_OK) {
-        if (a.word_count > 0)
-            row = cmd_find(a.word[0]);
-        args_done(&a);
-    }
-    line += strspn(line, " \t\r\n;");
-    str_done(&one);
-    return row != NULL && (row->flags & CMD_STEERS) != 0 &&
-           (*line == '\0' || *line == '#');
-}
-
 static enum err_code steer_one(struct bench *b, const char *line,
                                struct err *err)
 {
@@ -232,7 +213,7 @@ static void steer(struct bench *b)
     unsigned long ticket;
     char *line;
 
-    while ((line = job_next_steering(b->job, is_steering, &ticket)) != NULL) {
+    while ((line = job_next_steering(b->job, &ticket)) != NULL) {
         struct str results = b->results;
         struct err err;
 
@@ -248,6 +229,18 @@ static void steer(struct bench *b)
     }
 }
 
+void bench_tell_refused(struct bench *b)
+{
+    bool stopped;
+    char *line;
+
+    while ((line = job_next_refused(b->job, &stopped)) != NULL) {
+        bench_say(b, LOG_NOTE, stopped ? "not begun: %s" : "taken back: %s",
+                  line);
+        mem_free(line);
+    }
+}
+
 enum err_code bench_boundary(struct bench *b, struct err *err)
 {
     const atomic_bool *cancel = job_cancel_flag(b->job);
@@ -256,11 +249,13 @@ enum err_code bench_boundary(struct bench *b, struct err *err)
     bool paused = false;
 
     steer(b);
+    bench_tell_refused(b);
     while (job_paused(b->job) && !atomic_load(cancel)) {
         paused = true;
         sheets_publish(b, true);
         job_sleep(b->job);
         steer(b);
+        bench_tell_refused(b);
     }
     if (paused && r != NULL)
         r->since += clock_now() - start;

@@ -188,6 +188,8 @@ static void fill_job(struct bench *b, struct status_sheet *s)
              : job_paused(b->job) ? JOB_PAUSED
                                   : JOB_RUNNING;
     copy(s->job_text, sizeof(s->job_text), b->line);
+    s->waiting = job_waiting(b->job, s->waits_first, s->waits_last,
+                             sizeof(s->waits_first));
     s->progress = b->sheets->share;
     s->eta_seconds = -1;
     if (b->running != NULL)
