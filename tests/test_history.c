@@ -365,6 +365,29 @@ static void test_a_shrunk_net_is_a_stage_like_any(void **state)
     tiny_close(&t);
 }
 
+/* The rate belongs to the stage: undo, and going on from there, know it. */
+static void test_dropout_made_milder_is_undone_with_the_pruning(void **state)
+{
+    struct tiny t = {0};
+
+    tiny_data(state);
+    tiny_open(&t, (struct engine_options){.seed = 3});
+    tiny_begin(&t, state);
+    tiny_do(&t, "new \"input 8x8x1; flatten; dense 24 relu; dropout 0.5 "
+                "name=d; dense 4 softmax\"");
+    tiny_do(&t, "prune 75% scope=layer");
+    assert_non_null(strstr(t.said.text, "fewer weights: d 0.5 to 0.25"));
+    tiny_do(&t, "prune 75% scope=layer");
+    assert_non_null(strstr(t.said.text, "fewer weights: d 0.25 to 0.125"));
+    tiny_do(&t, "undo; prune 36% scope=layer");
+    assert_non_null(strstr(t.said.text, "fewer weights: d 0.25 to 0.2"));
+    tiny_do(&t, "undo; prune 19% scope=layer adjust_dropout=no");
+    assert_null(strstr(t.said.text, "fewer weights: d 0.25 to 0.225"));
+    tiny_do(&t, "prune 19% scope=layer");
+    assert_non_null(strstr(t.said.text, "fewer weights: d 0.25 to 0.225"));
+    tiny_close(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -380,6 +403,8 @@ int main(void)
         unit_test_in_folder(test_thresholds_are_kept_along_the_path),
         unit_test_in_folder(test_a_shrunk_net_is_a_stage_like_any),
         unit_test_in_folder(test_copies_over_the_limit_come_back_from_a_file),
+        unit_test_in_folder(
+            test_dropout_made_milder_is_undone_with_the_pruning),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -403,6 +403,49 @@ static void test_dropout_follows_the_share_of_connections(void **state)
     assert_close(prune_dropout_factor(0, 100), 0, 0);
 }
 
+static float rate(const struct net *net, const char *name)
+{
+    float value;
+
+    memcpy(&value, net->node[net_find(net, name)].config, sizeof(value));
+    return value;
+}
+
+static void count_told(void *arg, int node, float before, float after)
+{
+    (void)node;
+    assert_true(after < before);
+    ++*(int *)arg;
+}
+
+/* A quarter of what a had left stays: its dropout halves.  b is left alone. */
+static void test_pruning_makes_the_dropout_behind_it_milder(void **state)
+{
+    struct net *net = net_of("input 40, dropout 0.2 name=first, "
+                             "dense 30 name=a, relu, dropout 0.5 name=mid, "
+                             "dense 20 name=b, dropout 0.4 name=last");
+    struct prune_request r = bare(PRUNE_SURVIVORS, 0.5);
+    int told = 0;
+
+    (void)state;
+    r.layers = "a";
+    r.tell_dropout = count_told;
+    r.arg = &told;
+    (void)prune(net, &r);
+    assert_close(rate(net, "mid"), 0.5, 0);
+    r.adjust_dropout = true;
+    r.rule = PRUNE_TO;
+    r.amount = 0.875;
+    (void)prune(net, &r);
+    assert_close(rate(net, "first"), 0.2, 1e-7);
+    assert_close(rate(net, "mid"), 0.25, 1e-7);
+    assert_close(rate(net, "last"), 0.4, 1e-7);
+    assert_int_equal(told, 1);
+    (void)prune(net, &r);
+    assert_int_equal(told, 1);
+    net_free(net);
+}
+
 /* Zhu and Gupta's schedule as worked out on the card; the others by hand. */
 static const struct {
     const char *name;
@@ -532,6 +575,7 @@ int main(void)
         cmocka_unit_test(test_a_weight_that_is_no_number_is_refused),
         cmocka_unit_test(test_a_pattern_chooses_layers),
         cmocka_unit_test(test_dropout_follows_the_share_of_connections),
+        cmocka_unit_test(test_pruning_makes_the_dropout_behind_it_milder),
         cmocka_unit_test(test_schedules_follow_their_tables),
         cmocka_unit_test(test_every_schedule_rises_from_start_to_target),
         cmocka_unit_test(test_the_threshold_is_the_smallest_that_stays),

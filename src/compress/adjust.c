@@ -2,12 +2,11 @@
 #include <math.h>
 #include <string.h>
 
-#include "compress/mask.h"
 #include "compress/prune.h"
 
-double prune_dropout_factor(long long alive, long long all)
+double prune_dropout_factor(long long after, long long before)
 {
-    return all > 0 ? sqrt((double)alive / (double)all) : 1.0;
+    return before > 0 ? sqrt((double)after / (double)before) : 1.0;
 }
 
 /* The rate in the config of a dropout node, or NULL. */
@@ -24,42 +23,42 @@ static float *rate_of(struct node *node)
     return NULL;
 }
 
-/* Counts the weights of one node that pruning may take. */
-static void count_weights(const struct node *node, size_t *alive, size_t *all)
+static bool has_weights(const struct node *node)
 {
     int i;
 
-    *alive = *all = 0;
     for (i = 0; i < node->param_count; i++) {
-        if (node->param[i].def.prunable) {
-            *alive += mask_alive(&node->param[i]);
-            *all += node->param[i].count;
-        }
+        if (node->param[i].def.prunable)
+            return true;
     }
+    return false;
 }
 
-/* Back along first inputs to the nearest node with weights. */
-static double factor_at(const struct net *net, int node)
+/* Back along first inputs to the nearest node with weights, or NET_INPUT. */
+static int feeds(const struct net *net, int node)
 {
-    size_t alive, all;
-
-    for (; node != NET_INPUT; node = net->node[node].in[0]) {
-        count_weights(&net->node[node], &alive, &all);
-        if (all > 0)
-            return prune_dropout_factor((long long)alive, (long long)all);
-    }
-    return 1.0;
+    while (node != NET_INPUT && !has_weights(&net->node[node]))
+        node = net->node[node].in[0];
+    return node;
 }
 
-void prune_adjust_dropout(struct net *net, const struct net *dense)
+void prune_adjust_dropout(struct net *net, const long long *before,
+                          const long long *after, const struct prune_request *r)
 {
-    int i;
+    int i, from;
 
     for (i = 0; i < net->node_count; i++) {
-        float *rate = rate_of(&net->node[i]);
-        const float *usual = rate_of(&dense->node[i]);
+        float *rate = rate_of(&net->node[i]), old;
 
-        if (rate != NULL && usual != NULL)
-            *rate = (float)((double)*usual * factor_at(net, i));
+        if (rate == NULL)
+            continue;
+        from = feeds(net, i);
+        if (from == NET_INPUT || before[from] == after[from])
+            continue;
+        old = *rate;
+        *rate = (float)((double)old *
+                        prune_dropout_factor(after[from], before[from]));
+        if (r->tell_dropout != NULL)
+            r->tell_dropout(r->arg, i, old, *rate);
     }
 }

@@ -414,6 +414,23 @@ static void cut_all(struct choice *c, const struct prune_request *r,
     }
 }
 
+static void adjust_dropout(const struct choice *c, struct net *net,
+                           const struct prune_request *r)
+{
+    size_t count = (size_t)net->node_count;
+    long long *before = mem_array(count, sizeof(*before));
+    long long *after = mem_array(count, sizeof(*after));
+    int k;
+
+    for (k = 0; k < c->count; k++) {
+        before[c->item[k].of.node] += (long long)c->item[k].alive;
+        after[c->item[k].of.node] += (long long)c->item[k].keep;
+    }
+    prune_adjust_dropout(net, before, after, r);
+    mem_free(before);
+    mem_free(after);
+}
+
 /* A selection asks three times for where to cut and once to mark; in scope
  * global there is one for all, and then one a layer. */
 static void watch_begin(struct choice *c, const struct prune_request *r)
@@ -448,6 +465,8 @@ enum err_code prune_apply(struct net *net, const struct prune_request *r,
         } else {
             c.watch.stops = false;
             cut_all(&c, r, report);
+            if (r->adjust_dropout)
+                adjust_dropout(&c, net, r);
         }
     }
     for (k = 0; k < c.count; k++)

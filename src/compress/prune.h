@@ -76,6 +76,10 @@ struct prune_request {
      * 0 when none did.  Called when nothing can fail any more. */
     void (*tell)(void *arg, int node, long long before, long long after,
                  float largest);
+    /* Every dropout layer's rate is multiplied with the factor of the nearest
+     * layer with weights before it; told of those that change; may be NULL. */
+    bool adjust_dropout;
+    void (*tell_dropout)(void *arg, int node, float before, float after);
     void *arg;
     /* May be NULL; a stop is obeyed until weights begin to go. */
     const struct progress *progress;
@@ -103,12 +107,15 @@ enum err_code prune_apply(struct net *net, const struct prune_request *r,
  * magnitude; 0 when all would stay. */
 float prune_threshold(const struct param *p, double share);
 
-/* Dropout after pruning (card P3): sqrt(alive / all) of the layer that feeds
- * it, to be multiplied with the rate that the dense net had. */
-double prune_dropout_factor(long long alive, long long all);
+/* Dropout after pruning (card P3; Han et al. 2015): D_r = D_o sqrt(C_r / C_o)
+ * with C the connections of the layer that feeds it.  Pruned again and again,
+ * the factors multiply to that of all at once. */
+double prune_dropout_factor(long long after, long long before);
 
-/* Sets the rate of every dropout node of net to that of dense (the same graph)
- * times the factor of the nearest layer with weights before it. */
-void prune_adjust_dropout(struct net *net, const struct net *dense);
+/* What prune_apply does when it is asked to: before and after are the weights
+ * alive of each node. */
+void prune_adjust_dropout(struct net *net, const long long *before,
+                          const long long *after,
+                          const struct prune_request *r);
 
 #endif

@@ -12,7 +12,6 @@
 #define CHECKPOINT_SECONDS 10.0
 #define POINTS_AN_EPOCH    40 /* of the loss curve */
 #define LOOKS_AN_EPOCH     4  /* at the validation accuracy */
-#define CURVATURE_STEPS    400
 
 double clock_now(void)
 {
@@ -137,70 +136,6 @@ static double chosen_sparsity(const struct bench *b, const struct recipe *p)
     return size_sparsity(&sum);
 }
 
-static void note_threshold(void *arg, int node, long long before,
-                           long long after, float largest)
-{
-    struct running *r = arg;
-
-    (void)before;
-    (void)after;
-    r->threshold[node] = largest;
-}
-
-enum err_code recipe_curvature(struct bench *b, const struct criterion *by,
-                               const struct train_settings *like,
-                               struct curvature **out, struct err *err)
-{
-    struct progress progress = bench_progress(b);
-    struct train_settings settings = *like;
-
-    *out = NULL;
-    if (!by->by_curvature)
-        return ERR_OK;
-    if (b->data == NULL)
-        return err_set(err, ERR_STATE,
-                       "by=%s needs data; `data NAME` opens some", by->name);
-    settings.seed = bench_seed(b, stages_current(b->history)->step);
-    *out = curvature_new(b->net, b->data, &settings, CURVATURE_STEPS, b->pool,
-                         &progress, err);
-    return *out == NULL ? err->code : ERR_OK;
-}
-
-static enum err_code prune(struct bench *b, struct running *r, struct err *err)
-{
-    const struct recipe *p = r->recipe;
-    struct progress progress = bench_progress(b);
-    struct prune_request request = p->prune;
-    struct curvature *curvature;
-    struct prune_report report;
-    enum err_code code;
-
-    r->phase = "prune";
-    if (recipe_curvature(b, request.by, &p->train, &curvature, err) != ERR_OK)
-        return err->code;
-    if (p->schedule != NULL) {
-        request.rule = PRUNE_TO;
-        request.amount = sparsity_at(p->schedule, r->at.from, p->to,
-                                     r->at.round + 1, p->rounds);
-    }
-    request.round = (uint64_t)stages_current(b->history)->prunes;
-    request.tell = note_threshold;
-    request.arg = r;
-    request.progress = &progress;
-    request.curvature = curvature;
-    code = prune_apply(b->net, &request, &report, err);
-    curvature_free(curvature);
-    if (code != ERR_OK)
-        return code;
-    bench_touched(b);
-    bench_count_leaks(b);
-    r->removed = (double)(report.alive_before - report.alive_after);
-    if (report.layers_floored > 0)
-        bench_say(b, LOG_NOTE, "floors held weights back in %d layer%s",
-                  report.layers_floored, report.layers_floored == 1 ? "" : "s");
-    return ERR_OK;
-}
-
 /* Prune, re-estimate, look at what that did. */
 static enum err_code prune_phase(struct bench *b, struct running *r,
                                  struct err *err)
@@ -208,7 +143,7 @@ static enum err_code prune_phase(struct bench *b, struct running *r,
     const struct recipe *p = r->recipe;
     struct progress progress = bench_progress(b);
 
-    if (p->prunes && prune(b, r, err) != ERR_OK)
+    if (p->prunes && recipe_prune(b, r, err) != ERR_OK)
         return err->code;
     if (p->reestimate > 0) {
         r->phase = "re-estimate";

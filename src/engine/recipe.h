@@ -84,6 +84,10 @@ struct running {
 enum err_code recipe_run(struct bench *b, struct recipe *p,
                          struct err *err) MUST_CHECK;
 
+/* The pruning of the round that r is in; on failure weights stay. */
+enum err_code recipe_prune(struct bench *b, struct running *r,
+                           struct err *err) MUST_CHECK;
+
 /* A live setting for the training that is going on. */
 void recipe_change(struct bench *b, int setting, double number);
 

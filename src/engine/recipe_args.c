@@ -66,6 +66,7 @@ const struct arg_def prune_args[] = {
      .source = SOURCE_LAYERS},
     {.name = "floor", .setting = "floor"},
     {.name = "row_floor", .setting = "row_floor"},
+    {.name = "adjust_dropout", .setting = "adjust_dropout"},
     {0}};
 
 void recipe_done(struct recipe *p)
@@ -244,6 +245,7 @@ enum err_code recipe_take_pruning(struct recipe *p, const struct cmd_call *call,
                                                           : "share");
     r->least_share = cmd_number(call, "floor");
     r->row_floor = cmd_number(call, "row_floor") != 0;
+    r->adjust_dropout = cmd_number(call, "adjust_dropout") != 0;
     r->seed = (uint64_t)settings_number(s, SET_seed);
     if (cmd_given(call, "layers"))
         p->layers = mem_strdup(cmd_text(call, "layers"));
