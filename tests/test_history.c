@@ -365,6 +365,24 @@ static void test_a_shrunk_net_is_a_stage_like_any(void **state)
     tiny_close(&t);
 }
 
+static void test_expectations_name_what_they_compare(void **state)
+{
+    struct tiny t = {0};
+
+    tiny_data(state);
+    tiny_open(&t, (struct engine_options){.seed = 3});
+    tiny_begin(&t, state);
+    tiny_do(&t, "prune 50% scope=layer; expect sparsity > 40%");
+    assert_non_null(
+        strstr(t.said.text, "expected: sparsity 50.00 % > 40.00 %"));
+    tiny_do(&t, "expect sparsity - sparsity of 0 >= 1% + 2%");
+    assert_non_null(strstr(t.said.text, "expected: sparsity - sparsity of 0 = "
+                                        "50.00 % >= 3.00 %"));
+    tiny_refuse(&t, "expect 1% > sparsity", ERR_EXPECT,
+                "not so: 1.00 % > sparsity 50.00 %");
+    tiny_close(&t);
+}
+
 /* The rate belongs to the stage: undo, and going on from there, know it. */
 static void test_dropout_made_milder_is_undone_with_the_pruning(void **state)
 {
@@ -403,6 +421,7 @@ int main(void)
         unit_test_in_folder(test_thresholds_are_kept_along_the_path),
         unit_test_in_folder(test_a_shrunk_net_is_a_stage_like_any),
         unit_test_in_folder(test_copies_over_the_limit_come_back_from_a_file),
+        unit_test_in_folder(test_expectations_name_what_they_compare),
         unit_test_in_folder(
             test_dropout_made_milder_is_undone_with_the_pruning),
     };

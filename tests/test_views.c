@@ -351,6 +351,50 @@ static void test_an_error_is_shown_whole_and_not_talked_over(void **unused)
     board_free(b);
 }
 
+/* One more line of the log, as the engine says it. */
+static void say(struct desk *d, struct board *b, long long number,
+                enum log_kind kind, const char *text)
+{
+    struct log_sheet *log = sheet_new(SHEET_LOG);
+    struct log_entry *entry = sheet_array(log, 1, sizeof(*entry));
+
+    entry[0] = (struct log_entry){kind, 1, text};
+    log->entry = entry;
+    log->count = 1;
+    log->first = number;
+    board_publish(b, log);
+    assert_true(screen_take(&d->screen, b));
+    frame_draw(&d->screen, &d->canvas);
+}
+
+/* Hints at first, results once somebody is there, none beside the log. */
+static void test_results_stand_in_the_message_row_when_they_answer(
+    void **unused)
+{
+    struct board *b = board_new();
+    struct desk d;
+
+    (void)unused;
+    desk_open(&d, 24, 80, SHEETS_TYPICAL);
+    say(&d, b, 0, LOG_RESULT, "stage 0 is open");
+    assert_hides(&d, "stage 0 is open");
+    assert_shows(&d, "n step");
+    desk_type(&d, "j");
+    say(&d, b, 1, LOG_RESULT, "stage 1 is made");
+    assert_shows(&d, "stage 1 is made");
+    say(&d, b, 2, LOG_ASIDE, "a folder is made");
+    assert_hides(&d, "a folder is made");
+    assert_shows(&d, "stage 1 is made");
+    desk_type(&d, "9");
+    say(&d, b, 3, LOG_RESULT, "stage 2 is made");
+    assert_shows(&d, "1.0   stage 2 is made");
+    assert_hides(&d, "\n stage 2 is made");
+    say(&d, b, 4, LOG_ERROR, "stage 3 is not");
+    assert_shows(&d, "\n stage 3 is not");
+    desk_close(&d);
+    board_free(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -365,6 +409,8 @@ int main(void)
         cmocka_unit_test(test_hidden_columns_are_named),
         cmocka_unit_test(test_sheets_of_a_board_reach_the_screen),
         cmocka_unit_test(test_an_error_is_shown_whole_and_not_talked_over),
+        cmocka_unit_test(
+            test_results_stand_in_the_message_row_when_they_answer),
         cmocka_unit_test(test_numbers_read_as_people_write_them),
         cmocka_unit_test(test_a_table_drops_columns_by_rank),
         cmocka_unit_test(test_a_list_keeps_its_cursor_on_the_screen),

@@ -50,11 +50,9 @@ void tiny_data(void *const *state)
 
 static void hear(void *arg, enum log_kind kind, const char *text)
 {
-    static const char *const heads[] = {[LOG_COMMAND] = "> ",
-                                        [LOG_RESULT] = "  ",
-                                        [LOG_NOTE] = "- ",
-                                        [LOG_ERROR] = "! ",
-                                        [LOG_SAY] = "\" "};
+    static const char *const heads[] = {
+        [LOG_COMMAND] = "> ", [LOG_RESULT] = "  ", [LOG_NOTE] = "- ",
+        [LOG_ASIDE] = "- ",   [LOG_ERROR] = "! ",  [LOG_SAY] = "\" "};
     struct tiny *t = arg;
 
     str_addf(&t->said, "%s%s\n", heads[kind], text);

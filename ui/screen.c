@@ -64,10 +64,12 @@ static void spread_sheets(struct screen *s)
 }
 
 /* An error, or the question whether to leave, is not talked over: it stays
- * until a key is pressed. */
+ * until a key is pressed.  Nor are the hints that a new user needs, by what
+ * opening the net says: the header shows that. */
 static bool note_stays(const struct screen *s)
 {
-    return *s->note && (s->note_role == ROLE_BAD || s->quit_asked);
+    return !s->touched ||
+           (*s->note && (s->note_role == ROLE_BAD || s->quit_asked));
 }
 
 /* What commands said since the last look goes to the message row. */
@@ -75,10 +77,13 @@ static void note_log(struct screen *s)
 {
     const struct log_sheet *log = s->in.log;
     long long number;
+    bool read;
     int i;
 
     if (!log)
         return;
+    /* Where the log is on the screen, its last line need not stand twice. */
+    read = s->shown[0] == VIEW_log || s->shown[1] == VIEW_log;
     for (i = 0; i < log->count; i++) {
         const struct log_entry *e = &log->entry[i];
 
@@ -87,7 +92,7 @@ static void note_log(struct screen *s)
             continue;
         if (e->kind == LOG_ERROR)
             screen_say(s, ROLE_BAD, e->text);
-        else if (note_stays(s))
+        else if (note_stays(s) || read)
             continue;
         else if (e->kind == LOG_RESULT || e->kind == LOG_NOTE)
             screen_say(s, ROLE_NORMAL, e->text);
@@ -104,8 +109,10 @@ static void obey_status(struct screen *s)
 
     if (!st)
         return;
-    if (st->show_count > s->shows && *st->show)
-        (void)screen_show(s, st->show);
+    /* What a command said that shows a view is in the view, or the log. */
+    if (st->show_count > s->shows && *st->show && screen_show(s, st->show) &&
+        !note_stays(s))
+        s->note[0] = '\0';
     s->shows = st->show_count;
     if (st->quit)
         s->wants |= SCREEN_QUIT;
@@ -239,6 +246,7 @@ void screen_key(struct screen *s, int key)
     struct view_reply reply;
     char name[KEY_NAME_SIZE];
 
+    s->touched = true;
     if (answer_quit(s, key))
         return;
     s->note[0] = '\0';
@@ -283,6 +291,7 @@ void screen_click(struct screen *s, int row, int col)
     const struct view_kind *kind;
     int i = frame_tab_at(s, row, col);
 
+    s->touched = true;
     s->note[0] = '\0';
     if (i >= 0) {
         go(s, i);

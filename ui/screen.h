@@ -46,6 +46,7 @@ struct screen {
     long long said;       /* number after the last log entry noted */
     unsigned long shows;  /* of the status sheet, obeyed so far */
     bool quit_asked;      /* q was pressed while a job runs */
+    bool touched;         /* a key was pressed, or the mouse */
     bool prompt;          /* the prompt is open */
     unsigned wants;       /* SCREEN_* */
     struct layout layout; /* of the last frame */

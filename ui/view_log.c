@@ -18,7 +18,7 @@ static const struct {
 } kinds[] = {
     [LOG_COMMAND] = {":", ROLE_KEY}, [LOG_RESULT] = {" ", ROLE_NORMAL},
     [LOG_NOTE] = {"·", ROLE_DIM},    [LOG_ERROR] = {"!", ROLE_BAD},
-    [LOG_SAY] = {"\"", ROLE_ACCENT},
+    [LOG_SAY] = {"\"", ROLE_ACCENT}, [LOG_ASIDE] = {"·", ROLE_DIM},
 };
 
 static const char *entry_text(const struct log_entry *e)

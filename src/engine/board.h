@@ -316,7 +316,14 @@ struct exits_sheet {
     const struct exits_picture *easy, *hard, *lost;
 };
 
-enum log_kind { LOG_COMMAND, LOG_RESULT, LOG_NOTE, LOG_ERROR, LOG_SAY };
+enum log_kind {
+    LOG_COMMAND,
+    LOG_RESULT,
+    LOG_NOTE,
+    LOG_ERROR,
+    LOG_SAY,
+    LOG_ASIDE /* a note that answers nobody: for the log alone */
+};
 struct log_entry {
     enum log_kind kind;
     double seconds; /* since the start */

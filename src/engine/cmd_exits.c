@@ -268,6 +268,7 @@ static void say_exits(struct bench *b, const struct exit_table *t,
     char macs[32];
     int k;
 
+    sheets_show(b, "exits");
     say_rule(b, t->samples);
     bench_say(b, LOG_RESULT,
               "   exit                MACs of last   leave   right  of all"

@@ -365,6 +365,7 @@ static enum err_code measure_all(struct study *s, struct err *err)
               s->node->name, shape_text(&s->p->def.shape, shape, sizeof(shape)),
               str_commas((long long)s->p->count, weights, sizeof(weights)),
               s->runs);
+    sheets_show(s->b, "size");
     for (i = 0; i < s->batch_count; i++) {
         say_head(s, s->batch[i]);
         for (k = 0; k < s->level_count; k++) {

@@ -374,7 +374,7 @@ static enum err_code info_open(struct bench *b, struct err *err)
     int threads, batch = (int)settings_number(&b->set, SET_batch);
     const struct optim_kind *optim =
         optim_find(settings_word(&b->set, SET_optimiser));
-    char weights[32], training[32], moments[32], eval[32];
+    char count[32], weights[32], training[32], moments[32], eval[32];
     struct size_count size;
     double bytes;
 
@@ -391,14 +391,17 @@ static enum err_code info_open(struct bench *b, struct err *err)
              sizeof(moments));
     str_size((double)exec_need(b->net, EVAL_BATCH, EXEC_EVAL, threads), eval,
              sizeof(eval));
-    bench_say(b, LOG_RESULT, "net \"%s\": %lld parameters, %s in memory",
-              b->net->name, size.params + size.statistics, weights);
+    bench_say(b, LOG_RESULT, "net \"%s\": %s parameters, %s in memory",
+              b->net->name,
+              str_commas(size.params + size.statistics, count, sizeof(count)),
+              weights);
     bench_say(b, LOG_RESULT,
               "training with batch=%d on %d thread%s plans %s once, and %s for "
               "the moments of %s",
               batch, threads, threads == 1 ? "" : "s", training, moments,
               optim->name);
     bench_say(b, LOG_RESULT, "evaluation plans %s once", eval);
+    sheets_show_log(b);
     return ERR_OK;
 }
 

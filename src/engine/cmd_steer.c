@@ -25,13 +25,14 @@ static enum err_code change_threads(struct bench *b, int threads,
     return ERR_OK;
 }
 
-static void say_setting(struct bench *b, int id, const char *when)
+static void say_setting(struct bench *b, int id, bool in_list)
 {
     char text[64];
 
-    bench_say(b, LOG_RESULT, "%-16s %-10s %s%s", setting_rows[id].arg.name,
+    bench_say(b, LOG_RESULT, in_list ? "%-18s %-10s %s" : "%s %s: %s",
+              setting_rows[id].arg.name,
               settings_text(&b->set, id, text, sizeof(text)),
-              when == NULL ? setting_rows[id].arg.help : "", when ? when : "");
+              setting_rows[id].arg.help);
 }
 
 /* While a recipe runs, its command keeps the settings it began with: what is
@@ -74,7 +75,7 @@ static enum err_code set_one(struct bench *b, int id, const struct arg_value *v,
     b->set.value[id] = *v;
     if (setting_rows[id].arg.type != ARG_WORD)
         b->set.value[id].text = NULL;
-    say_setting(b, id, NULL);
+    say_setting(b, id, false);
     sheets_mark_all(b->sheets);
     return ERR_OK;
 }
@@ -98,7 +99,7 @@ static enum err_code run_set(struct bench *b, const struct cmd_call *call,
             return err->code;
     }
     for (i = 0; i < SETTING_COUNT && a->pair_count == 0; i++)
-        say_setting(b, i, NULL);
+        say_setting(b, i, true);
     if (a->pair_count == 0)
         sheets_show_log(b);
     return ERR_OK;

@@ -67,7 +67,7 @@ static enum err_code run_expect(struct bench *b, const struct cmd_call *call,
 {
     const char *text = cmd_text(call, "condition");
     struct expr e;
-    char shown[96];
+    char shown[EXPR_SHOWN];
     bool holds;
 
     if (expr_parse(text, false, &e, err) != ERR_OK ||

@@ -256,11 +256,11 @@ static void say_layer(struct bench *b, const struct compare_row *r)
     char a[32] = "-", c[32] = "-", both[32] = "-", distance[32] = "-";
 
     if (r->weights > 0)
-        snprintf(a, sizeof(a), "%lld", r->alive_a);
+        str_commas(r->alive_a, a, sizeof(a));
     if (r->weights_b > 0)
-        snprintf(c, sizeof(c), "%lld", r->alive_b);
+        str_commas(r->alive_b, c, sizeof(c));
     if (r->same) {
-        snprintf(both, sizeof(both), "%lld", r->both);
+        str_commas(r->both, both, sizeof(both));
         snprintf(distance, sizeof(distance), "%.4f", r->distance);
     }
     bench_say(b, LOG_RESULT, "%-16s %10s %10s %10s %9s", r->name, a, c, both,
@@ -273,12 +273,6 @@ static void say_comparison(struct bench *b, const struct compare_sheet *s)
 
     say_side(b, s->a, s->accuracy_a, s->sparsity_a);
     say_side(b, s->b, s->accuracy_b, s->sparsity_b);
-    if (s->only_a >= 0)
-        bench_say(b, LOG_RESULT,
-                  "right only at %d: %d, only at %d: %d; McNemar %.2f, %s",
-                  s->a, s->only_a, s->b, s->only_b, s->mcnemar,
-                  s->mcnemar > 3.84 ? "significant at 5 %"
-                                    : "not significant at 5 %");
     bench_say(b, LOG_RESULT, "%-16s %10s %10s %10s %9s", "layer", "alive a",
               "alive b", "in both", "distance");
     for (i = 0; i < s->count; i++)
@@ -289,6 +283,12 @@ static void say_comparison(struct bench *b, const struct compare_sheet *s)
         bench_say(b, LOG_NOTE,
                   "in layers of different shapes no weight has "
                   "its like in the other net");
+    if (s->only_a >= 0)
+        bench_say(b, LOG_RESULT,
+                  "right only at %d: %d, only at %d: %d; McNemar %.2f, %s",
+                  s->a, s->only_a, s->b, s->only_b, s->mcnemar,
+                  s->mcnemar > 3.84 ? "significant at 5 %"
+                                    : "not significant at 5 %");
 }
 
 static void fill_sides(const struct bench *b, int id_a, int id_b,
@@ -353,6 +353,7 @@ static enum err_code run_compare(struct bench *b, const struct cmd_call *call,
     fill_sides(b, id_a, id_b, s);
     say_comparison(b, s);
     board_publish(b->board, s);
+    sheets_show(b, "history compare");
     return ERR_OK;
 fail:
     sheet_drop(s);
@@ -388,6 +389,7 @@ static enum err_code run_history(struct bench *b, const struct cmd_call *call,
     for (i = 0; i < s->count; i++)
         say_row(b, &s->row[i]);
     sheet_drop(s);
+    sheets_show(b, "history");
     return ERR_OK;
 }
 

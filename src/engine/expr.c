@@ -220,11 +220,55 @@ static bool compare(double left, const char *op, double right)
     return op[0] == '!' || (op[0] == '<') == (left < right);
 }
 
+/* "accuracy ", "accuracy of dense - accuracy = ": whose the value is; "" for a
+ * bare number. */
+static void name_sum(const struct expr_sum *sum, struct str *out)
+{
+    char number[48];
+    int i;
+
+    str_clear(out);
+    for (i = 0; i < sum->count && sum->term[i].metric == NULL; i++) {
+    }
+    if (i == sum->count)
+        return;
+    for (i = 0; i < sum->count; i++) {
+        const struct expr_term *t = &sum->term[i];
+
+        if (i > 0)
+            str_add(out, t->sign > 0 ? "+ " : "- ");
+        if (t->metric == NULL)
+            str_add(out, metric_text(unit_of(sum, NULL), t->number, number,
+                                     sizeof(number)));
+        else
+            str_addf(out, "%s%s%s", t->metric->name,
+                     t->stage[0] == '\0' ? "" : " of ", t->stage);
+        str_add(out, " ");
+    }
+    if (sum->count > 1)
+        str_add(out, "= ");
+}
+
+static void show(const struct expr *e, double left, double right, char *out,
+                 size_t size)
+{
+    enum metric_unit unit = unit_of(&e->left, &e->right);
+    struct str a = {0}, c = {0};
+    char x[48], y[48];
+
+    name_sum(&e->left, &a);
+    name_sum(&e->right, &c);
+    snprintf(out, size, "%s%s %s %s%s", a.text == NULL ? "" : a.text,
+             metric_text(unit, left, x, sizeof(x)), e->op,
+             c.text == NULL ? "" : c.text,
+             metric_text(unit, right, y, sizeof(y)));
+    str_done(&a);
+    str_done(&c);
+}
+
 enum err_code expr_holds(const struct expr *e, const struct bench *b,
                          bool *holds, char *shown, size_t size, struct err *err)
 {
-    enum metric_unit unit = unit_of(&e->left, &e->right);
-    char a[48], c[48];
     double left, right;
 
     if (sum_value(&e->left, b, &left, err) != ERR_OK ||
@@ -232,8 +276,7 @@ enum err_code expr_holds(const struct expr *e, const struct bench *b,
         return err->code;
     *holds = compare(left, e->op, right);
     if (shown != NULL)
-        snprintf(shown, size, "%s %s %s", metric_text(unit, left, a, sizeof(a)),
-                 e->op, metric_text(unit, right, c, sizeof(c)));
+        show(e, left, right, shown, size);
     return ERR_OK;
 }
 

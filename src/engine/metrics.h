@@ -36,6 +36,7 @@ const char *metric_text(enum metric_unit unit, double value, char *buf,
  *   sum := term {+|- term}    term := number | metric [of STAGE]
  */
 #define EXPR_TERMS 8
+#define EXPR_SHOWN 192
 struct expr_term {
     const struct metric *metric; /* NULL: the number */
     char stage[32];              /* "": the current one */
@@ -56,7 +57,8 @@ struct expr {
 enum err_code expr_parse(const char *text, bool decides, struct expr *out,
                          struct err *err) MUST_CHECK;
 /* Fails when something in it is not known.  shown (may be NULL) gets the left
- * and the right side, "97.96 % >= 97.00 %". */
+ * and the right side, "accuracy 97.96 % >= 97.00 %"; EXPR_SHOWN bytes hold what
+ * is usual. */
 enum err_code expr_holds(const struct expr *e, const struct bench *b,
                          bool *holds, char *shown, size_t size,
                          struct err *err) MUST_CHECK;

@@ -405,7 +405,7 @@ static enum err_code check_end(struct bench *b, struct running *r, bool *end,
                                struct err *err)
 {
     const struct recipe *p = r->recipe;
-    char shown[96];
+    char shown[EXPR_SHOWN];
     bool holds;
 
     *end = true;

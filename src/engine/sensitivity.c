@@ -7,6 +7,7 @@
 #include "compress/prune.h"
 #include "engine/bench.h"
 #include "engine/recipe.h"
+#include "engine/sheets.h"
 
 #define LEVELS_MOST 12
 
@@ -28,6 +29,7 @@ struct scan {
     double level[LEVELS_MOST];
     struct net *net; /* the copy that is pruned */
     struct evaluator *evaluator;
+    int width;     /* of the longest name */
     int done, all; /* evaluations */
 };
 
@@ -105,13 +107,13 @@ static enum err_code scan_layer(struct scan *s, const char *name,
     enum err_code code = ERR_OK;
     int i;
 
-    str_addf(&line, "%-16s", name);
+    str_addf(&line, "%-*s", s->width, name);
     for (i = 0; i < s->level_count && code == ERR_OK; i++) {
         double accuracy = 0;
 
         code = try_level(s, name, s->level[i], &accuracy, err);
         if (code == ERR_OK)
-            str_addf(&line, " %7.2f", accuracy * 100);
+            str_addf(&line, " %5.2f", accuracy * 100);
     }
     if (code == ERR_OK)
         bench_say(s->b, LOG_RESULT, "%s", line.text);
@@ -119,16 +121,20 @@ static enum err_code scan_layer(struct scan *s, const char *name,
     return code;
 }
 
+/* Ten levels beside a name fit into a terminal of 80 columns. */
 static void say_head(struct scan *s)
 {
     struct str line = {0};
     int i;
 
-    str_addf(&line, "%-16s", "accuracy %");
+    bench_say(s->b, LOG_RESULT,
+              "accuracy in %%, one layer at a time pruned to:");
+    str_addf(&line, "%-*s", s->width, "layer");
     for (i = 0; i < s->level_count; i++)
-        str_addf(&line, " %6.4g%%", s->level[i] * 100);
+        str_addf(&line, " %4.4g%%", s->level[i] * 100);
     bench_say(s->b, LOG_RESULT, "%s", line.text);
     str_done(&line);
+    sheets_show_log(s->b);
 }
 
 static enum err_code scan_layers(struct scan *s, const char *pattern,
@@ -138,8 +144,15 @@ static enum err_code scan_layers(struct scan *s, const char *pattern,
     enum err_code code = ERR_OK;
     int i;
 
-    for (i = 0; i < net->node_count; i++)
-        s->all += is_chosen(&net->node[i], pattern) * s->level_count;
+    s->width = (int)strlen("layer");
+    for (i = 0; i < net->node_count; i++) {
+        int length = (int)strlen(net->node[i].name);
+
+        if (!is_chosen(&net->node[i], pattern))
+            continue;
+        s->all += s->level_count;
+        s->width = length > s->width ? length : s->width;
+    }
     if (s->all == 0)
         return err_set(err, ERR_MISSING, "no layer to prune is called \"%s\"",
                        pattern == NULL ? "*" : pattern);

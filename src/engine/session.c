@@ -386,7 +386,7 @@ static bool need_folder(struct bench *b)
     if (new_folder(&path, &err) == ERR_OK) {
         s->folder = str_take(&path);
         if (session_set_up(b, &err) == ERR_OK) {
-            bench_say(b, LOG_NOTE, "session: %s", s->folder);
+            bench_say(b, LOG_ASIDE, "session: %s", s->folder);
             return true;
         }
         mem_free(s->folder);
