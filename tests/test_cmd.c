@@ -168,42 +168,6 @@ static void test_numbers_percent_and_patterns_are_read(void **state)
     cmd_done(&call);
 }
 
-static void test_a_number_where_quantize_has_a_word_is_bits(void **state)
-{
-    static const struct {
-        const char *line, *way, *activations; /* NULL: not given */
-        double bits;
-    } cases[] = {
-        {"quantize 5", NULL, NULL, 5},
-        {"quantize symmetric 4", "symmetric", NULL, 4},
-        {"quantize 4 symmetric", "symmetric", NULL, 4},
-        {"quantize activations 3", "activations", NULL, 3},
-        {"quantize activations=3", NULL, "on", 3},
-        {"quantize activations=freeze", NULL, "freeze", 0},
-    };
-    struct settings s = settings_usual();
-    struct cmd_call call;
-    struct err err;
-    size_t i;
-
-    (void)state;
-    for (i = 0; i < LENGTH(cases); i++) {
-        const char *const texts[][2] = {{"way", cases[i].way},
-                                        {"activations", cases[i].activations}};
-        int k;
-
-        assert_ok(cmd_parse(cases[i].line, &s, &call, &err));
-        for (k = 0; k < 2; k++) {
-            assert_int_equal(cmd_given(&call, texts[k][0]),
-                             texts[k][1] != NULL);
-            if (texts[k][1] != NULL)
-                assert_string_equal(cmd_text(&call, texts[k][0]), texts[k][1]);
-        }
-        assert_close(cmd_number(&call, "bits"), cases[i].bits, 0);
-        cmd_done(&call);
-    }
-}
-
 static void test_bad_lines_are_refused_with_a_hint(void **state)
 {
     static const struct {
@@ -227,6 +191,7 @@ static void test_bad_lines_are_refused_with_a_hint(void **state)
         {"quantize 5 6", "bits is given twice"},
         {"quantize activations 2.5", "bits wants a whole number"},
         {"quantize activations=77", "bits wants 1 to 16, got 77"},
+        {"ledger 5", "ledger takes no argument, got \"5\""},
         {"iterate 0", "rounds wants 1 to 10000, got 0"},
         {"goto", "goto wants stage"},
         {"lr=0.1", "a line starts with a command"},
@@ -317,6 +282,8 @@ static void test_a_failed_command_changes_nothing(void **state)
         {"data no-such-file.h5", ERR_MISSING, "no file"},
         {"set lr=0.5 batch=-3", ERR_VALUE, "batch wants"},
         {"set colour=red", ERR_USAGE, "no setting"},
+        {"set lr=0.5 colour", ERR_USAGE, "no setting"},
+        {"pack /no/x.pack", ERR_MISSING, "write \"/no/x.pack\""},
         {"iterate 3 until=accuracy>1 while=acuracy>0", ERR_USAGE, "no metric"},
         {"iterate 3 schedule=cubic", ERR_USAGE, "wants to="},
         {"train epochs=1 steps=5", ERR_USAGE, "exclude"},
@@ -346,6 +313,9 @@ static void test_a_failed_command_changes_nothing(void **state)
     str_clear(&t.said);
     tiny_do(&t, "set");
     assert_non_null(strstr(t.said.text, "lr                 0.001 "));
+    tiny_do(&t, "set lr batch");
+    assert_non_null(strstr(t.said.text, "lr 0.001: learning"));
+    assert_non_null(strstr(t.said.text, "batch 64: samples"));
     mem_free(before);
     mem_free(after);
     tiny_close(&t);
@@ -516,6 +486,7 @@ static void test_completion_knows_the_place_it_is_in(void **state)
     assert_false(offers(&t, "train layers", "layers=", &start));
     assert_false(offers(&t, "xyzzy a", "at=", &start));
     tiny_refuse(&t, "show overvie", ERR_USAGE, "did you mean \"overview\"");
+    tiny_refuse(&t, "show x", ERR_USAGE, "there are overview, layer");
     tiny_close(&t);
 }
 
@@ -584,7 +555,6 @@ int main(void)
         cmocka_unit_test(test_what_is_quoted_comes_back),
         cmocka_unit_test(test_what_is_not_given_comes_from_the_settings),
         cmocka_unit_test(test_numbers_percent_and_patterns_are_read),
-        cmocka_unit_test(test_a_number_where_quantize_has_a_word_is_bits),
         cmocka_unit_test(test_bad_lines_are_refused_with_a_hint),
         cmocka_unit_test(test_an_empty_line_is_no_command),
         cmocka_unit_test(test_expressions_are_read_or_refused),

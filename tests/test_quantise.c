@@ -2,6 +2,7 @@
 #include "tiny.h"
 
 #include "base/mem.h"
+#include "engine/cmd.h"
 
 static void begin(struct tiny *t, void **state)
 {
@@ -137,9 +138,46 @@ static void test_activations_are_quantised_changed_and_freed(void **state)
     tiny_close(&t);
 }
 
+static void test_a_number_where_quantize_has_a_word_is_bits(void **state)
+{
+    static const struct {
+        const char *line, *way, *activations; /* NULL: not given */
+        double bits;
+    } cases[] = {
+        {"quantize 5", NULL, NULL, 5},
+        {"quantize symmetric 4", "symmetric", NULL, 4},
+        {"quantize 4 symmetric", "symmetric", NULL, 4},
+        {"quantize activations 3", "activations", NULL, 3},
+        {"quantize activations=3", NULL, "on", 3},
+        {"quantize activations=freeze", NULL, "freeze", 0},
+    };
+    struct settings s = settings_usual();
+    struct cmd_call call;
+    struct err err;
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < LENGTH(cases); i++) {
+        const char *const texts[][2] = {{"way", cases[i].way},
+                                        {"activations", cases[i].activations}};
+        int k;
+
+        assert_ok(cmd_parse(cases[i].line, &s, &call, &err));
+        for (k = 0; k < 2; k++) {
+            assert_int_equal(cmd_given(&call, texts[k][0]),
+                             texts[k][1] != NULL);
+            if (texts[k][1] != NULL)
+                assert_string_equal(cmd_text(&call, texts[k][0]), texts[k][1]);
+        }
+        assert_close(cmd_number(&call, "bits"), cases[i].bits, 0);
+        cmd_done(&call);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_number_where_quantize_has_a_word_is_bits),
         unit_test_in_folder(test_layers_are_told_and_undo_frees_them),
         unit_test_in_folder(test_arguments_that_mean_nothing_are_refused),
         unit_test_in_folder(test_fine_tuning_heals_and_keeps_every_promise),

@@ -76,6 +76,7 @@ static void thresholds_add(const struct exits_view *v,
 static void draw_title(const struct exits_view *v, const struct exits_sheet *s,
                        const struct exits_try *now, struct pane p)
 {
+    static const char untimed[] = "  t measures the time";
     struct str text = {0};
     char a[WORDS_SIZE], b[WORDS_SIZE], n[WORDS_SIZE];
     int col, last = s->exits - 1;
@@ -101,8 +102,8 @@ static void draw_title(const struct exits_view *v, const struct exits_sheet *s,
     if (isfinite(now->ms) && now->ms > 0)
         pane_textf(p, 1, col, ROLE_NORMAL, "  %s ms, %.2fx as fast",
                    words_number(now->ms, b), s->alone_ms / now->ms);
-    else
-        pane_text(p, 1, col, ROLE_DIM, "  t measures the time");
+    else if (col + (int)strlen(untimed) <= p.at.cols)
+        pane_text(p, 1, col, ROLE_DIM, untimed);
     str_done(&text);
 }
 

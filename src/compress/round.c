@@ -102,8 +102,8 @@ static enum err_code check_request(const struct round_request *r,
     assert(r->range != NULL);
     if (!is_half(r->kind) && (r->bits < 2 || r->bits > 8))
         return err_set(err, ERR_VALUE,
-                       "%d bits for a grid of whole numbers, expected 2 to 8",
-                       r->bits);
+                       "%d bit%s for a grid of whole numbers, expected 2 to 8",
+                       r->bits, r->bits == 1 ? "" : "s");
     for (i = 0; i < net->node_count; i++) {
         for (k = 0; k < net->node[i].param_count; k++) {
             const struct codebook *b = net->node[i].param[k].book;

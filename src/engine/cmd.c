@@ -158,6 +158,9 @@ static enum err_code read_words(struct cmd_call *c, struct err *err)
     }
     if (used == c->args.word_count)
         return ERR_OK;
+    if (*c->row->usage == '\0')
+        return err_set(err, ERR_USAGE, "%s takes no argument, got \"%s\"",
+                       c->row->name, c->args.word[used]);
     return err_set(
         err, ERR_USAGE, "%s does not know what to do with \"%s\"; usage: %s %s",
         c->row->name, c->args.word[used], c->row->name, c->row->usage);

@@ -33,7 +33,10 @@ static enum err_code find_layer(const struct net *net, const char *name,
     near = str_nearest(name, names, net->node_count);
     mem_free(names);
     if (near == NULL)
-        return err_set(err, ERR_MISSING, "no layer \"%s\"", name);
+        return err_set(err, ERR_MISSING,
+                       "no layer \"%s\"; Tab behind `exit add after=` lists"
+                       " them",
+                       name);
     return err_set(err, ERR_MISSING, "no layer \"%s\"; did you mean \"%s\"?",
                    name, near);
 }

@@ -71,7 +71,7 @@ static enum err_code run_data(struct bench *b, const struct cmd_call *call,
     else
         code = err_set(err, ERR_MISSING,
                        "no file \"%s\", and no data of that name come with the"
-                       " program",
+                       " program; Tab behind `data ` lists what there is",
                        name);
     str_done(&path);
     return code;
@@ -132,7 +132,7 @@ static enum err_code run_net(struct bench *b, const struct cmd_call *call,
     else
         code = err_set(err, ERR_MISSING,
                        "no file \"%s\", and no net of that name comes with the"
-                       " program",
+                       " program; Tab behind `net ` lists what there is",
                        name);
     str_done(&path);
     return code;

@@ -86,8 +86,12 @@ static enum err_code run_set(struct bench *b, const struct cmd_call *call,
 {
     const struct args *a = &call->args;
     struct arg_value value[ARGS_MAX];
-    int id[ARGS_MAX], i;
+    int id[ARGS_MAX], asked[ARGS_MAX], i;
 
+    for (i = 1; i < a->word_count; i++) {
+        if (settings_need(a->word[i], &asked[i], err) != ERR_OK)
+            return err->code;
+    }
     for (i = 0; i < a->pair_count; i++) {
         if (settings_need(a->name[i], &id[i], err) != ERR_OK ||
             arg_read(&setting_rows[id[i]].arg, a->value[i], &value[i], err) !=
@@ -98,10 +102,13 @@ static enum err_code run_set(struct bench *b, const struct cmd_call *call,
         if (set_one(b, id[i], &value[i], err) != ERR_OK)
             return err->code;
     }
-    for (i = 0; i < SETTING_COUNT && a->pair_count == 0; i++)
+    for (i = 1; i < a->word_count; i++)
+        say_setting(b, asked[i], false);
+    if (a->pair_count > 0 || a->word_count > 1)
+        return ERR_OK;
+    for (i = 0; i < SETTING_COUNT; i++)
         say_setting(b, i, true);
-    if (a->pair_count == 0)
-        sheets_show_log(b);
+    sheets_show_log(b);
     return ERR_OK;
 }
 
@@ -225,6 +232,14 @@ static enum err_code run_help(struct bench *b, const struct cmd_call *call,
     return ERR_OK;
 }
 
+static const struct arg_def set_args[] = {{.name = "names",
+                                           .help = "settings to tell",
+                                           .type = ARG_TEXT,
+                                           .source = SOURCE_SETTINGS,
+                                           .word = true,
+                                           .rest = true},
+                                          {0}};
+
 static const struct arg_def cancel_args[] = {{.name = "which",
                                               .help = "the last one without it",
                                               .type = ARG_WORD,
@@ -241,11 +256,12 @@ static const struct arg_def help_args[] = {{.name = "command",
 
 const struct cmd_row steer_commands[] = {
     {.name = "set",
-     .usage = "[NAME=VALUE …]",
-     .help = "change settings; alone, list them",
+     .usage = "[NAME=VALUE …] [NAME …]",
+     .help = "change settings, or tell them; alone, list all",
      .more = "While a command trains, lr, momentum, weight_decay, beta1, beta2 "
              "and epsilon act from its next step on; that step is written "
              "down, so that a replay does the same.",
+     .args = {set_args},
      .settings = true,
      .flags = CMD_STEERS | CMD_RECORDED,
      .run = run_set},

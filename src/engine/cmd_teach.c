@@ -84,7 +84,8 @@ static enum err_code run_show(struct bench *b, const struct cmd_call *call,
                               struct err *err)
 {
     const char *view = cmd_text(call, "view"), *near;
-    int n = 0;
+    struct str all = {0};
+    int n;
 
     if (b->views == NULL)
         return ERR_OK;
@@ -98,7 +99,11 @@ static enum err_code run_show(struct bench *b, const struct cmd_call *call,
     if (near != NULL)
         return err_set(err, ERR_USAGE, "no view \"%s\"; did you mean \"%s\"?",
                        view, near);
-    return err_set(err, ERR_USAGE, "no view \"%s\"", view);
+    for (n = 0; b->views[n] != NULL; n++)
+        str_addf(&all, "%s%s", n > 0 ? ", " : "", b->views[n]);
+    err_set(err, ERR_USAGE, "no view \"%s\"; there are %s", view, all.text);
+    str_done(&all);
+    return err->code;
 }
 
 static enum err_code run_play(struct bench *b, const struct cmd_call *call,

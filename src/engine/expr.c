@@ -131,8 +131,9 @@ static enum err_code take_operator(struct scan *s, char op[3], struct err *err)
     }
     return err_set(err, ERR_USAGE,
                    "a comparison such as accuracy >= 97%% is expected, no"
-                   " < <= > >= == or != at \"%s\"",
-                   s->at);
+                   " < <= > >= == or != at %s%s%s",
+                   *s->at == '\0' ? "its end" : "\"", s->at,
+                   *s->at == '\0' ? "" : "\"");
 }
 
 enum err_code expr_parse(const char *text, bool decides, struct expr *out,

@@ -75,8 +75,8 @@ static void print_words(struct str *out, enum arg_source source)
     int i;
 
     if (source >= SOURCE_FIXED || source == SOURCE_METRICS ||
-        source == SOURCE_COMMANDS || source == SOURCE_YES_NO ||
-        source == SOURCE_NONE)
+        source == SOURCE_COMMANDS || source == SOURCE_SETTINGS ||
+        source == SOURCE_YES_NO || source == SOURCE_NONE)
         return;
     str_add(out, ".Bl -tag -width 12n -compact\n");
     for (i = 0; (word = arg_source_word(source, i, &help)) != NULL; i++) {

@@ -136,6 +136,17 @@ static enum err_code read_back(const char *path, struct net *net,
     return code == ERR_OK ? code : err_context(err, "reading '%s' back", path);
 }
 
+#define TRIAL ".trial"
+
+/* The user asked for the file without that end. */
+static void forget_trial(struct err *err)
+{
+    char *end = strstr(err->msg, TRIAL "\"");
+
+    if (end != NULL)
+        memmove(end, end + strlen(TRIAL), strlen(end + strlen(TRIAL)) + 1);
+}
+
 /* Under another name first, so that what does not stand the comparison never
  * replaces what was there. */
 static enum err_code write_and_compare(const char *path,
@@ -143,12 +154,14 @@ static enum err_code write_and_compare(const char *path,
                                        struct net *net, struct pool *pool,
                                        struct err *err)
 {
-    char *trial = mem_printf("%s.trial", path);
+    char *trial = mem_printf("%s" TRIAL, path);
     enum err_code code = file_replace(trial, file->at, file->len, err);
 
     if (code == ERR_OK) {
         code = read_back(trial, net, pool, err);
         (void)unlink(trial);
+    } else {
+        forget_trial(err);
     }
     mem_free(trial);
     return code == ERR_OK ? file_replace(path, file->at, file->len, err) : code;

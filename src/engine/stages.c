@@ -381,6 +381,9 @@ static enum err_code unknown(const struct stages *h, const char *name,
         return err_set(err, ERR_MISSING,
                        "no stage is called \"%s\"; did you mean \"%s\"?", name,
                        near);
+    if (h->count == 1)
+        return err_set(err, ERR_MISSING,
+                       "no stage \"%s\"; there is only 0 so far", name);
     return err_set(err, ERR_MISSING,
                    "no stage \"%s\"; there are 0 to %d, and names given with"
                    " mark and branch",
