@@ -331,6 +331,8 @@ static enum err_code look_at_test(struct bench *b, struct err *err)
     f->test_accuracy = (double)run.hits / run.n;
     f->test_cost = run.macs / run.n / cost_alone(b->net);
     f->test_first = (double)run.left[0] / run.n;
+    bench_say(b, LOG_RESULT, "the test set was read %d time%s", b->test.count,
+              b->test.count == 1 ? "" : "s");
     bench_say(
         b, LOG_RESULT,
         "test: accuracy %.2f %% (last exit alone %.2f %%)  %.1f products "
@@ -338,8 +340,6 @@ static enum err_code look_at_test(struct bench *b, struct err *err)
         "at the first exit",
         f->test_accuracy * 100, e.accuracy * 100, run.macs / run.n,
         f->test_cost * 100, f->test_first * 100);
-    bench_say(b, LOG_RESULT, "the test set was read %d time%s", b->test.count,
-              b->test.count == 1 ? "" : "s");
     return ERR_OK;
 }
 

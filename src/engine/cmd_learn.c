@@ -35,18 +35,21 @@ static enum err_code run_finetune(struct bench *b, const struct cmd_call *call,
 static void say_evaluation(struct bench *b, const char *set,
                            const struct evaluation *e)
 {
+    char hits[32], n[32];
     int o;
 
-    bench_say(b, LOG_RESULT,
-              "%s accuracy %.2f %%  error %.2f %%  (95 %% interval %.2f to"
-              " %.2f %%)  loss %.4f  %d of %d",
-              set, e->accuracy * 100, (1 - e->accuracy) * 100, e->low * 100,
-              e->high * 100, e->loss, e->hits, e->n);
+    str_commas(e->n, n, sizeof(n));
     for (o = 0; e->exits > 1 && o < e->exits; o++)
-        bench_say(b, LOG_RESULT, "  exit %d  %-16s accuracy %.2f %%  %d of %d",
+        bench_say(b, LOG_RESULT, "  exit %d  %-16s accuracy %.2f %%  %s of %s",
                   o + 1, branch_name(b->net, o),
                   e->n > 0 ? 100.0 * e->exit_hits[o] / e->n : 0.0,
-                  e->exit_hits[o], e->n);
+                  str_commas(e->exit_hits[o], hits, sizeof(hits)), n);
+    bench_say(b, LOG_RESULT,
+              "%s accuracy %.2f %%  error %.2f %%  (95 %% interval %.2f to"
+              " %.2f %%)  loss %.4f  %s of %s",
+              set, e->accuracy * 100, (1 - e->accuracy) * 100, e->low * 100,
+              e->high * 100, e->loss, str_commas(e->hits, hits, sizeof(hits)),
+              n);
 }
 
 /*
@@ -74,9 +77,9 @@ static int32_t *choose(const int32_t *row, int n, double wanted, int *some)
 static void count_test(struct bench *b, const struct evaluation *e)
 {
     b->test.count++;
-    say_evaluation(b, "test", e);
     bench_say(b, LOG_RESULT, "the test set was read %d time%s", b->test.count,
               b->test.count == 1 ? "" : "s");
+    say_evaluation(b, "test", e);
 }
 
 /* Part of the test set is a reading as well, but no score to be kept. */

@@ -38,7 +38,7 @@ static enum err_code open_data(struct bench *b, const char *name,
     struct progress progress = bench_progress(b);
     struct dataset *data;
     struct err fit;
-    char shape[64];
+    char shape[64], fits[32], validates[32], tests[32];
 
     if (data_open(path, b->net != NULL ? &b->net->input : NULL, &progress,
                   &data, err) != ERR_OK ||
@@ -46,10 +46,12 @@ static enum err_code open_data(struct bench *b, const char *name,
         return err->code;
     data = b->data;
     bench_say(b, LOG_RESULT,
-              "%s: %d training, %d validation, %d test samples of %s, %d"
+              "%s: %s training, %s validation, %s test samples of %s, %d"
               " classes",
-              data->name != NULL ? data->name : name, data->fit_count,
-              data->validation_count, data->test.n,
+              data->name != NULL ? data->name : name,
+              str_commas(data->fit_count, fits, sizeof(fits)),
+              str_commas(data->validation_count, validates, sizeof(validates)),
+              str_commas(data->test.n, tests, sizeof(tests)),
               shape_text(&data->shape, shape, sizeof(shape)), data->classes);
     if (b->net != NULL && bench_fit(b, &fit) != ERR_OK)
         bench_say(b, LOG_NOTE, "%s", fit.msg);

@@ -87,26 +87,28 @@ static void say(struct bench *b, const struct integer *m,
                 const struct trial *floats)
 {
     int n = b->data->validation_count;
-    char bytes[32], all[32], some[32];
+    char bytes[32], all[32], some[32], same[32];
 
     str_commas(n, all, sizeof(all));
-    str_commas(simulated->n, some, sizeof(some));
-    bench_say(b, LOG_RESULT,
-              "accuracy in whole numbers %.2f %%, in floats %.2f %% (%s "
-              "validation samples)",
-              100.0 * whole->hits / n, 100.0 * floats->hits / n, all);
-    bench_say(b, LOG_RESULT, "simulated with reals: the same guess on %d of %s",
-              count_same(whole, simulated, simulated->n), some);
-    if (fake_count(b->net) > 0)
-        bench_say(b, LOG_RESULT,
-                  "the net as it is, its activations rounded in floats: the "
-                  "same guess on %d of %s",
-                  count_same(whole, floats, n), all);
     bench_say(b, LOG_NOTE,
               "weights, biases and factors take %s; %.3g ms a sample, floats "
               "%.3g ms",
               str_size((double)integer_bytes(m), bytes, sizeof(bytes)),
               1e3 * whole->seconds / n, 1e3 * floats->seconds / n);
+    bench_say(b, LOG_RESULT, "simulated with reals: the same guess on %s of %s",
+              str_commas(count_same(whole, simulated, simulated->n), same,
+                         sizeof(same)),
+              str_commas(simulated->n, some, sizeof(some)));
+    if (fake_count(b->net) > 0)
+        bench_say(b, LOG_RESULT,
+                  "the net as it is, its activations rounded in floats: the "
+                  "same guess on %s of %s",
+                  str_commas(count_same(whole, floats, n), same, sizeof(same)),
+                  all);
+    bench_say(b, LOG_RESULT,
+              "accuracy in whole numbers %.2f %%, in floats %.2f %% (%s "
+              "validation samples)",
+              100.0 * whole->hits / n, 100.0 * floats->hits / n, all);
 }
 
 static enum err_code run_trials(struct bench *b, const struct integer *m,
