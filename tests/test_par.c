@@ -147,6 +147,81 @@ static void test_a_pool_serves_thousands_of_runs_in_order(void **state)
     }
 }
 
+/* Loops of which each reads what all chunks of the one before wrote. */
+#define LOOPS 9
+
+static const int loop_chunks[LOOPS] = {1, 2, 8, 0, 3, 1, 64, CHUNKS_MAX, 2};
+
+struct chain {
+    long cell[LOOPS][CHUNKS_MAX];
+    atomic_int times[LOOPS][CHUNKS_MAX], left[LOOPS];
+    atomic_bool early;
+};
+
+/* A chunk adds up what those of the loop before wrote to plain memory. */
+static void add_link(void *arg, int loop, int chunk, int worker)
+{
+    struct chain *c = arg;
+    int before = loop - 1, i;
+
+    (void)worker;
+    while (before >= 0 && loop_chunks[before] == 0)
+        before--;
+    if (before >= 0 && atomic_load(&c->left[before]) != 0)
+        atomic_store(&c->early, true);
+    atomic_fetch_add(&c->times[loop][chunk], 1);
+    c->cell[loop][chunk] = chunk + 1;
+    for (i = 0; before >= 0 && i < loop_chunks[before]; i++)
+        c->cell[loop][chunk] += c->cell[before][i] % 1000;
+    atomic_fetch_sub(&c->left[loop], 1);
+}
+
+static void check_chain(struct pool *p, struct chain *c)
+{
+    int loop, i, before = -1;
+
+    memset(c, 0, sizeof(*c));
+    for (loop = 0; loop < LOOPS; loop++)
+        atomic_store(&c->left[loop], loop_chunks[loop]);
+    pool_run_loops(p, add_link, c, loop_chunks, LOOPS);
+    assert_false(c->early);
+    for (loop = 0; loop < LOOPS; loop++) {
+        long sum = 0;
+
+        for (i = 0; before >= 0 && i < loop_chunks[before]; i++)
+            sum += c->cell[before][i] % 1000;
+        for (i = 0; i < CHUNKS_MAX; i++) {
+            assert_int_equal(c->times[loop][i], i < loop_chunks[loop]);
+            assert_int_equal(c->cell[loop][i],
+                             i < loop_chunks[loop] ? sum + i + 1 : 0);
+        }
+        before = loop_chunks[loop] > 0 ? loop : before;
+    }
+}
+
+static void test_a_loop_begins_when_the_one_before_is_done(void **state)
+{
+    struct chain *c = mem_zalloc(sizeof(*c));
+    size_t k;
+    int i;
+
+    (void)state;
+    for (k = 0; k < LENGTH(thread_counts); k++) {
+        struct pool *p = pool_of(thread_counts[k]);
+        struct ring r = {0};
+
+        for (i = 0; i < 300; i++) {
+            check_chain(p, c);
+            if (i % 3 == 0)
+                pool_run(p, pass_on, &r, 8);
+            if (i % 100 == 0)
+                usleep(2000); /* helpers fall asleep */
+        }
+        pool_free(p);
+    }
+    mem_free(c);
+}
+
 /* The order in which chunks came. */
 struct sequence {
     int chunk[8], count;
@@ -262,6 +337,7 @@ int main(void)
         cmocka_unit_test(test_every_chunk_runs_once_under_a_worker_of_its_own),
         cmocka_unit_test(test_sums_have_the_same_bits_at_any_thread_count),
         cmocka_unit_test(test_a_pool_serves_thousands_of_runs_in_order),
+        cmocka_unit_test(test_a_loop_begins_when_the_one_before_is_done),
         cmocka_unit_test(test_each_body_goes_to_and_fro_whatever_runs_between),
         cmocka_unit_test(test_helpers_take_no_signals),
         cmocka_unit_test(test_pools_come_and_go_without_ever_running),

@@ -15,6 +15,14 @@
  * left in the caches of its core is found again.  When its share is done it
  * helps with the others'; as many chunks are left as owners look for one, so
  * that all shares are never found empty.
+ *
+ * Loops that follow one another (pool_run_loops) are one run, of a chunk a
+ * thread: each thread goes from loop to loop with the others.  In a loop it
+ * takes chunks of its own share, which nobody else touches unless they waited
+ * HELP_NS for it, and then waits until as many chunks are done in all as the
+ * loops so far have.  So a stop costs what a line of the cache takes from core
+ * to core, once: empty chunks of two threads of a Zen 4 take 0.06 us a loop, as
+ * runs of their own 0.23.
  */
 #define _GNU_SOURCE
 #include "par/pool.h"
@@ -37,6 +45,7 @@
 #define LINE        64 /* bytes; what two threads write shares no cache line */
 #define SPIN_NS     50000
 #define SPIN_BLOCK  32 /* looks between two readings of the clock */
+#define HELP_NS     2000
 #define NICER_BY    3
 #define THREADS_MAX 512
 #define BODIES      8
@@ -52,6 +61,16 @@ struct bell {
 struct share {
     alignas(LINE) atomic_int taken;
     int first, count;
+    atomic_ullong place; /* in loops: see place_of */
+};
+
+/* Loops at work. */
+struct loops {
+    pool_loop_body *body;
+    void *arg;
+    const int *chunks;
+    int count;
+    bool back; /* from the last chunk to the first */
 };
 
 struct helper {
@@ -64,7 +83,10 @@ struct helper {
 struct pool {
     alignas(LINE) atomic_int unclaimed;
     alignas(LINE) atomic_int unfinished;
+    alignas(LINE) atomic_llong done; /* chunks of all loops at work */
     alignas(LINE) struct bell caller;
+    struct loops loops;
+    bool loops_back; /* so the last ones went */
     atomic_bool quit;
     pool_body *body;
     void *arg;
@@ -103,19 +125,21 @@ static void ring(struct bell *b)
         sem_post(&b->sem);
 }
 
-typedef bool ready_when(struct pool *p);
+/* What somebody waits for; `chunks` is for is_done. */
+typedef bool ready_when(struct pool *p, long long chunks);
 
-static bool spin(struct pool *p, ready_when *ready)
+static bool spin(struct pool *p, ready_when *ready, long long chunks,
+                 long long ns)
 {
     long long end;
     int i;
 
     if (!p->spins)
-        return ready(p);
-    end = now_ns() + SPIN_NS;
+        return ready(p, chunks);
+    end = now_ns() + ns;
     do {
         for (i = 0; i < SPIN_BLOCK; i++) {
-            if (ready(p))
+            if (ready(p, chunks))
                 return true;
             relax();
         }
@@ -125,25 +149,34 @@ static bool spin(struct pool *p, ready_when *ready)
 
 /* Returns when ready(p).  A ring that comes too late, meant for an earlier
  * run, only makes the sleeper look once more. */
-static void await(struct pool *p, struct bell *b, ready_when *ready)
+static void await(struct pool *p, struct bell *b, ready_when *ready,
+                  long long chunks)
 {
-    while (!spin(p, ready)) {
+    while (!spin(p, ready, chunks, SPIN_NS)) {
         atomic_store(&b->asleep, true);
-        if (ready(p) && atomic_exchange(&b->asleep, false))
+        if (ready(p, chunks) && atomic_exchange(&b->asleep, false))
             return;
         while (sem_wait(&b->sem) != 0)
             ;
     }
 }
 
-static bool has_work(struct pool *p)
+static bool has_work(struct pool *p, long long chunks)
 {
+    (void)chunks;
     return atomic_load(&p->unclaimed) > 0 || atomic_load(&p->quit);
 }
 
-static bool is_finished(struct pool *p)
+static bool is_finished(struct pool *p, long long chunks)
 {
+    (void)chunks;
     return atomic_load(&p->unfinished) == 0;
+}
+
+/* So many chunks of the loops at work. */
+static bool is_done(struct pool *p, long long chunks)
+{
+    return atomic_load(&p->done) >= chunks;
 }
 
 /* A chunk nobody has, for one who lowered unclaimed. */
@@ -190,7 +223,7 @@ static void *helper_main(void *arg)
 
     pool_lower_priority();
     for (;;) {
-        await(p, &h->bell, has_work);
+        await(p, &h->bell, has_work, 0);
         if (atomic_load(&p->quit))
             return NULL;
         work(p, h->worker);
@@ -355,5 +388,116 @@ void pool_run(struct pool *p, pool_body *body, void *arg, int chunks)
     for (i = 0; i < p->shares - 1; i++)
         ring(&p->helpers[i].bell);
     work(p, 0);
-    await(p, &p->caller, is_finished);
+    await(p, &p->caller, is_finished, 0);
+}
+
+/* How far a share is: the number of the loop, from 1 on, and how many chunks of
+ * it are taken.  One number, so that who comes late to a loop that is over
+ * takes nothing of the next. */
+static unsigned long long place_of(int loop, int taken)
+{
+    return (unsigned long long)(loop + 1) << 32 | (unsigned)taken;
+}
+
+/* Takes a chunk of a share of so many in that loop, unless all are taken: then
+ * `count`. */
+static int take(struct share *s, int loop, int count)
+{
+    unsigned long long place = atomic_load(&s->place), next;
+
+    do {
+        if (place >= place_of(loop, count))
+            return count;
+        next = (place > place_of(loop, 0) ? place : place_of(loop, 0)) + 1;
+    } while (!atomic_compare_exchange_weak(&s->place, &place, next));
+    return (int)(next - place_of(loop, 0)) - 1;
+}
+
+static void ring_others(struct pool *p, int worker)
+{
+    int i;
+
+    for (i = 0; i < p->threads; i++) {
+        if (i != worker)
+            ring(i == 0 ? &p->caller : &p->helpers[i - 1].bell);
+    }
+}
+
+/* All chunks of a share that are left; `all` chunks of the loops so far. */
+static void work_share(struct pool *p, int share, int loop, long long all,
+                       int worker)
+{
+    const struct loops *l = &p->loops;
+    int chunks = l->chunks[loop];
+    int shares = chunks < p->threads ? chunks : p->threads;
+    int first = (int)((long long)chunks * share / shares);
+    int count = (int)((long long)chunks * (share + 1) / shares) - first, taken;
+
+    for (;;) {
+        taken = take(&p->share[share], loop, count);
+        if (taken == count)
+            return;
+        l->body(l->arg, loop, first + (l->back ? count - 1 - taken : taken),
+                worker);
+        if (atomic_fetch_add(&p->done, 1) + 1 == all)
+            ring_others(p, worker);
+    }
+}
+
+/* One thread's way through the loops: a chunk of the run they are in. */
+static void go_through(void *arg, int chunk, int worker)
+{
+    struct pool *p = arg;
+    struct bell *bell = worker == 0 ? &p->caller : &p->helpers[worker - 1].bell;
+    long long all = 0;
+    int loop, i;
+
+    (void)chunk;
+    for (loop = 0; loop < p->loops.count; loop++) {
+        int chunks = p->loops.chunks[loop];
+        int shares = chunks < p->threads ? chunks : p->threads;
+
+        all += chunks;
+        if (worker < shares)
+            work_share(p, worker, loop, all, worker);
+        if (is_done(p, all) || spin(p, is_done, all, HELP_NS))
+            continue;
+        for (i = 1; i <= shares; i++)
+            work_share(p, (worker + i) % shares, loop, all, worker);
+        await(p, bell, is_done, all);
+    }
+}
+
+/* One loop as a run of its own. */
+struct one_loop {
+    const struct loops *loops;
+    int number;
+};
+
+static void run_chunk(void *arg, int chunk, int worker)
+{
+    const struct one_loop *one = arg;
+
+    one->loops->body(one->loops->arg, one->number, chunk, worker);
+}
+
+void pool_run_loops(struct pool *p, pool_loop_body *body, void *arg,
+                    const int *chunks, int count)
+{
+    struct one_loop one = {.loops = &p->loops};
+    int i;
+
+    p->loops = (struct loops){
+        .body = body, .arg = arg, .chunks = chunks, .count = count};
+    if (!p->spins || p->threads == 1) {
+        for (; one.number < count; one.number++)
+            pool_run(p, run_chunk, &one, chunks[one.number]);
+        return;
+    }
+    for (i = 0; i < p->threads; i++)
+        atomic_store(&p->share[i].place, 0);
+    atomic_store(&p->done, 0);
+    p->loops.back = !p->loops_back;
+    p->loops_back = p->loops.back;
+    pool_run(p, go_through, p, p->threads);
 }

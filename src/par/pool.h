@@ -34,4 +34,12 @@ void pool_lower_priority(void);
  * by the caller, who may run the pool in it. */
 void pool_run(struct pool *p, pool_body *body, void *arg, int chunks);
 
+/* Loops 0..count-1 of chunks[loop] chunks each, one after the other: one begins
+ * when all chunks of the one before are done.  As so many calls of pool_run,
+ * but a stop between two is four times as short.  Which thread prefers which
+ * chunks depends on the loop's number of them only.  Not from inside a run. */
+typedef void pool_loop_body(void *arg, int loop, int chunk, int worker);
+void pool_run_loops(struct pool *p, pool_loop_body *body, void *arg,
+                    const int *chunks, int count);
+
 #endif
