@@ -219,6 +219,8 @@ static void work_open(struct work *w, const struct job *job, struct net *net,
         w->exec = exec_new(net, job->batch, EXEC_EVAL, pool, &err);
     if (w->trainer == NULL && w->exec == NULL)
         fail_msg("%s: %s", job->name, err.msg);
+    if (w->exec != NULL)
+        exec_hold(w->exec, true);
 }
 
 static void work_close(struct work *w)

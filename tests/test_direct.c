@@ -343,6 +343,33 @@ static void check_backward(const struct conv_case *c,
     mem_free(dx_sum);
 }
 
+/* The kernel made ready, in parts: the bits do not depend on the cut. */
+static void check_ready(const struct conv_case *c, struct conv_direct direct,
+                        const float *x, const float *k, const float *b,
+                        const float *want)
+{
+    const struct window *w = &c->w;
+    size_t ys = (size_t)(c->n * w->out_h * w->out_w * c->filters);
+    size_t count = conv_direct_ready_count(w, c->n, c->filters);
+    int parts = conv_direct_parts(w, c->n, c->filters, true);
+    int cut = parts * 2 / 3, at;
+    float *ready = guarded(count), *y = guarded(ys), *all = guarded(ys);
+
+    if (count > 0) {
+        conv_direct_make(&direct, k, ready);
+        direct.ready = ready;
+    }
+    conv_direct_forward(&direct, 0, parts, x, k, b, all);
+    assert_near(all, want, ys, 1.0 + w->kh * w->kw * w->c);
+    conv_direct_forward(&direct, cut, parts - cut, x, k, b, y);
+    for (at = 0; at < cut; at++)
+        conv_direct_forward(&direct, at, 1, x, k, b, y);
+    assert_same_bits(y, all, ys * sizeof(*y));
+    release(ready, count);
+    release(y, ys);
+    release(all, ys);
+}
+
 static void check_conv(const struct conv_case *c)
 {
     const struct window *w = &c->w;
@@ -353,13 +380,18 @@ static void check_conv(const struct conv_case *c)
     float *b = noise((size_t)c->filters, 3), *y = guarded(ys);
     float *want = mem_array(ys, sizeof(*want));
     struct conv_direct direct = {.w = w, .n = c->n, .filters = c->filters};
+    int parts = conv_direct_parts(w, c->n, c->filters, false);
 
     assert_true(conv_direct_fits(w, c->filters));
     direct.scratch = guarded(room);
-    conv_direct_forward(&direct, 0, c->n * w->out_h, x, k, b, y);
+    conv_direct_forward(&direct, 0, parts, x, k, b, y);
     conv_ref(c, x, k, b, want);
     assert_near(y, want, ys, 1.0 + w->kh * w->kw * w->c);
     check_backward(c, &direct, x, k);
+    release(direct.scratch, room);
+    room = conv_direct_scratch(w, c->n, c->filters, false);
+    direct.scratch = guarded(room);
+    check_ready(c, direct, x, k, b, want);
     release(direct.scratch, room);
     release(y, ys);
     mem_free(want);
@@ -433,7 +465,7 @@ static void test_convolutions_by_tiles(void **state)
         size = 10 + i % 8;
         c.w = window(size, size - i % 3, 8 + i * 5 % 43, taps, one, i % 4 < 2);
         isa_limit(isas[(size_t)i % LENGTH(isas)]);
-        paid += winograd_pays(&c.w, c.n, c.filters);
+        paid += winograd_pays(&c.w, c.n, c.filters, false);
         check_conv(&c);
     }
     isa_limit(ISA_AVX512);
@@ -450,18 +482,20 @@ static void test_tiles_do_not_depend_on_their_neighbours(void **state)
     float *x = noise(16 * sample, 1), *k = noise(9 * 24 * 40, 2);
     float *all = mem_array(16 * result, sizeof(*all));
     float *last = mem_array(5 * result, sizeof(*last));
-    float *scratch = mem_array(winograd_scratch(&w, 40), sizeof(*scratch));
+    struct winograd c = {.w = &w, .filters = 40, .kernel = k};
+    int rows = winograd_rows(&w);
 
     (void)state;
-    winograd(&w, 16, x, k, NULL, 40, scratch, all);
-    winograd(&w, 5, x + 11 * sample, k, NULL, 40, scratch, last);
+    c.scratch = mem_array(winograd_scratch(&w, 40), sizeof(*c.scratch));
+    winograd(&c, 0, 16 * rows, x, all);
+    winograd(&c, 0, 5 * rows, x + 11 * sample, last);
     for (i = 0; i < 5 * result; i++)
         assert_true(all[11 * result + i] == last[i]);
     mem_free(x);
     mem_free(k);
     mem_free(all);
     mem_free(last);
-    mem_free(scratch);
+    mem_free(c.scratch);
 }
 
 static void test_what_does_not_fit_is_said(void **state)

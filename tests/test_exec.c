@@ -318,7 +318,7 @@ static void test_a_plan_that_finds_no_memory_leaves_none_behind(void **state)
             assert_true(mem_block_bytes() == bytes);
         }
     }
-    assert_int_equal(n, 8);
+    assert_int_equal(n, 9);
     exec_free(e);
     pool_free(pool);
     net_free(net);

@@ -254,36 +254,66 @@ static struct conv_direct direct_of(const struct layer_pass *p,
 {
     const struct config *c = p->config;
 
-    return (struct conv_direct){
-        .w = w, .n = p->n, .filters = c->filters, .scratch = p->scratch};
+    return (struct conv_direct){.w = w,
+                                .n = p->n,
+                                .filters = c->filters,
+                                .ready = p->ready,
+                                .scratch = p->scratch};
 }
 
-/* A piece is some lines; with a matrix, whose product's bits may depend on its
- * size, and by tiles there is only one. */
+/* Of what forward can make one at a time. */
+static int parts_of(const struct config *c, const struct window *w, int n,
+                    bool ready)
+{
+    if (is_direct(c, w) && !is_grey(c, w))
+        return conv_direct_parts(w, n, c->filters, ready);
+    return n * w->out_h;
+}
+
+/* A piece is some lines, or rows of tiles where the kernel is ready; with a
+ * matrix, whose product's bits may depend on its size, there is only one. */
 static int pieces(const void *config, const struct shape *in,
-                  const struct shape *out, int n)
+                  const struct shape *out, int n, bool ready)
 {
     const struct config *c = config;
     struct window w = window_of(config, in);
-    struct conv_direct d = {.w = &w, .n = n, .filters = c->filters};
+    int most = n * w.out_h;
 
-    if (!is_grey(c, &w) && (!is_direct(c, &w) || !conv_direct_by_lines(&d)))
-        return 1;
-    return pieces_for(macs(config, in, out) * n, n * w.out_h);
+    if (!is_grey(c, &w))
+        most =
+            is_direct(c, &w) ? conv_direct_pieces(&w, n, c->filters, ready) : 1;
+    return pieces_for(macs(config, in, out) * n, most);
+}
+
+static size_t ready_count(const void *config, const struct shape *in, int n)
+{
+    const struct config *c = config;
+    struct window w = window_of(config, in);
+
+    if (is_grey(c, &w) || !is_direct(c, &w))
+        return 0;
+    return conv_direct_ready_count(&w, n, c->filters);
+}
+
+static void make_ready(const struct layer_pass *p)
+{
+    struct window w = window_of(p->config, p->in);
+    struct conv_direct d = direct_of(p, &w);
+
+    conv_direct_make(&d, p->param[0], p->ready);
 }
 
 static void forward(const struct layer_pass *p)
 {
     const struct config *c = p->config;
     struct window w = window_of(c, p->in);
-    struct span s = pass_span(p, p->n * w.out_h, 1);
+    struct span s = pass_span(p, parts_of(c, &w, p->n, p->ready != NULL), 1);
     const float *bias = c->use_bias ? p->param[1] : NULL;
     struct conv_direct d = direct_of(p, &w);
-    size_t at = (size_t)(s.first * w.out_w) * (size_t)c->filters;
 
     if (is_grey(c, &w))
         conv_grey(&w, p->x[0], p->param[0], bias, c->filters, s.first, s.count,
-                  p->y + at);
+                  p->y + (size_t)(s.first * w.out_w) * (size_t)c->filters);
     else if (is_direct(c, &w))
         conv_direct_forward(&d, s.first, s.count, p->x[0], p->param[0], bias,
                             p->y);
@@ -416,4 +446,6 @@ const struct layer_kind conv2d_layer = {
     .forward = forward,
     .backward = backward,
     .pieces = pieces,
+    .ready_count = ready_count,
+    .make_ready = make_ready,
 };

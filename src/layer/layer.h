@@ -100,9 +100,11 @@ struct layer_pass {
     float *const *dparam; /* this shard's slot, overwritten; NULL entries for
                              what is not trainable */
     float *scratch;       /* kind->scratch floats; contents do not survive */
-    float *keep;          /* kind->keep floats of this shard, forward to
-                             backward; NULL when no backward can follow */
-    float *shared;        /* kind->shared floats of all shards */
+    float *ready;      /* forward: what make_ready made of param; NULL: it was
+                          not called */
+    float *keep;       /* kind->keep floats of this shard, forward to
+                          backward; NULL when no backward can follow */
+    float *shared;     /* kind->shared floats of all shards */
     const float *sums; /* forward: (n, late_left) of the first of sum_count > 1
                           parts, sum_apart floats from one to the next, by
                           sum_rows; NULL: nothing is summed yet */
@@ -182,9 +184,16 @@ struct layer_kind {
     void (*backward)(const struct layer_pass *p);
     /* Into how many pieces forward may be cut in PASS_EVAL for a shard of n,
      * for several threads at one layer; the bits are the same, and each piece
-     * has scratch memory of its own.  NULL: one. */
+     * has scratch memory of its own.  ready: p->ready will be there.  NULL:
+     * one. */
     int (*pieces)(const void *config, const struct shape *in,
-                  const struct shape *out, int n);
+                  const struct shape *out, int n, bool ready);
+    /* What forward makes of the parameters alone in every call, unless it is
+     * there already, made once for many calls: floats of it for shards of n or
+     * fewer, 0: nothing; and how p->ready is filled, from param, with scratch.
+     * NULL: nothing. */
+    size_t (*ready_count)(const void *config, const struct shape *in, int n);
+    void (*make_ready)(const struct layer_pass *p);
 
     /*
      * Gradients made late (dense).  The gradient of a kernel that a sample uses

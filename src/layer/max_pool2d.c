@@ -6,7 +6,8 @@
 #include "layer/pooling.h"
 #include "tensor/vec.h"
 
-#define TILE 64 /* channels that backward handles at a time */
+#define TILE     64 /* channels that backward handles at a time */
+#define TAP_MACS 25 /* a value takes as long as so many products */
 
 static enum err_code shape(const void *config, const struct shape *in,
                            int in_count, struct shape *out, struct err *err)
@@ -111,11 +112,12 @@ static struct quads quads_of(const struct layer_pass *p, const struct window *w,
 }
 
 VEC_CLONES
-static void quads_forward(const struct layer_pass *p, const struct window *w)
+static void quads_forward(const struct layer_pass *p, const struct window *w,
+                          int first, int end)
 {
     int line, ox;
 
-    for (line = 0; line < p->n * w->out_h; line++) {
+    for (line = first; line < end; line++) {
         struct quads q = quads_of(p, w, line);
 
         for (ox = 0; ox < w->out_w; ox++, q.x += 2 * q.c, q.max += q.c)
@@ -214,18 +216,28 @@ static size_t scratch(const void *config, const struct shape *in,
     return 2 * (size_t)in->dim[1] * (size_t)in->dim[2];
 }
 
+/* A piece is some lines of y. */
+static int pieces(const void *config, const struct shape *in,
+                  const struct shape *out, int n, bool ready)
+{
+    (void)config;
+    (void)ready;
+    return pieces_for(TAP_MACS * (double)shape_count(in) * n, n * out->dim[0]);
+}
+
 static void forward(const struct layer_pass *p)
 {
     struct window w = pool_window(p->config, p->in);
+    struct span s = pass_span(p, p->n * w.out_h, 1);
     size_t row = (size_t)w.w * (size_t)w.c;
     size_t out_row = (size_t)w.out_w * (size_t)w.c;
     int line;
 
     if (is_quads(&w)) {
-        quads_forward(p, &w);
+        quads_forward(p, &w, s.first, s.first + s.count);
         return;
     }
-    for (line = 0; line < p->n * w.out_h; line++) {
+    for (line = s.first; line < s.first + s.count; line++) {
         struct taps down =
             window_taps(line % w.out_h, w.stride_h, 1, w.top, w.kh, w.h);
         size_t at = (size_t)(line / w.out_h) * (size_t)w.h + (size_t)down.at;
@@ -303,5 +315,6 @@ const struct layer_kind max_pool2d_layer = {
     .shape = shape,
     .scratch = scratch,
     .forward = forward,
+    .pieces = pieces,
     .backward = backward,
 };

@@ -47,6 +47,9 @@ static enum err_code allocate(struct exec *e, struct err *err)
     e->scratch = block(e, workers, scratch, "scratch memory of layers", err);
     if (e->scratch == NULL)
         return err->code;
+    e->ready = block(e, p->ready, sizeof(float), "kernels", err);
+    if (e->ready == NULL)
+        return err->code;
     e->shared = block(e, p->shared, sizeof(float), "batch statistics", err);
     if (e->shared == NULL)
         return err->code;
@@ -92,6 +95,8 @@ struct exec *exec_new_frozen(struct net *net, int batch, unsigned use,
     e->pool = pool;
     e->loss = mem_array((size_t)e->plan.shards, sizeof(*e->loss));
     e->bad = mem_array((size_t)e->plan.shards, sizeof(*e->bad));
+    e->wide.chunks = mem_array((size_t)e->plan.op_count + 1, sizeof(int));
+    e->wide.first = mem_array((size_t)e->plan.op_count + 2, sizeof(int));
     if (use & EXEC_STAGED)
         allocate_stages(e);
     if (allocate(e, err) != ERR_OK) {
@@ -112,9 +117,12 @@ void exec_free(struct exec *e)
     mem_block_free(e->scratch);
     mem_block_free(e->grads);
     mem_block_free(e->shared);
+    mem_block_free(e->ready);
     mem_block_free(e->parts);
     mem_free(e->loss);
     mem_free(e->bad);
+    mem_free(e->wide.chunks);
+    mem_free(e->wide.first);
     mem_free(e->sample);
     mem_free(e->stay);
     mem_free(e->ran);
@@ -142,15 +150,24 @@ static void run_legs(struct work *w, int end)
     }
 }
 
-/* A pass in PASS_EVAL.  With a single shard the threads share its layers: the
- * pool calls the body on this thread, which runs the pool for each layer. */
+void exec_hold(struct exec *e, bool hold)
+{
+    struct work w = {.e = e};
+
+    e->held = hold;
+    if (hold && e->plan.ready > 0)
+        pool_run(e->pool, pass_make_ready, &w, e->net->node_count);
+}
+
+/* A pass in PASS_EVAL.  With a single shard the threads share its layers. */
 static void run_eval(struct work *w)
 {
     struct exec *e = w->e;
     int shards = exec_shards(e, w->n);
 
-    w->wide = shards == 1 && pool_threads(e->pool) > 1 && !w->backward;
-    pool_run(e->pool, pass_shard, w, shards);
+    if (shards > 1 || pool_threads(e->pool) == 1 || w->backward ||
+        !pass_wide(w))
+        pool_run(e->pool, pass_shard, w, shards);
 }
 
 double exec_run(struct exec *e, enum pass_mode mode, bool backward, int n,
@@ -289,7 +306,7 @@ size_t exec_need(const struct net *net, int batch, unsigned use, int threads)
     plan_make(&p, net, batch, use, NULL);
     shards = (size_t)p.shards;
     floats = p.floats * shards + (p.local + p.scratch + p.late) * workers +
-             p.whole + p.shared;
+             p.whole + p.shared + p.ready;
     if (use & EXEC_TRAIN)
         floats += p.grads * shards;
     bytes = floats * sizeof(float) + p.parts * shards * sizeof(double);

@@ -55,6 +55,16 @@ double exec_run(struct exec *e, enum pass_mode mode, bool backward, int n,
                 uint64_t seed, uint64_t step, const struct exec_hooks *hooks);
 
 /*
+ * EXEC_EVAL or EXEC_STAGED alone: many runs of the same weights.
+ * exec_hold(e, true) makes of the net's values what their kernels like best
+ * (tiles' transforms, panels on lines of the cache), which takes as long as
+ * some samples.  Until exec_hold(e, false) the caller promises that the values
+ * stay as they are: runs would not see if they did not.  Rounding errors are
+ * others, sizes and threads do not change a bit.
+ */
+void exec_hold(struct exec *e, bool hold);
+
+/*
  * Inference that stops.  The outputs are computed one after another; after each
  * but the last some samples leave, the others close up and go on, and what only
  * later outputs need is not run for those that left.

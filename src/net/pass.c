@@ -27,6 +27,13 @@ float *pass_place(const struct shard *s, int buffer)
     return (b->local ? s->local : s->memory) + b->at;
 }
 
+float *pass_ready(const struct exec *e, int node)
+{
+    const struct plan_node *plan = &e->plan.node[node];
+
+    return e->held && plan->ready_count > 0 ? e->ready + plan->ready : NULL;
+}
+
 float *pass_gradients(const struct exec *e, int shard)
 {
     if (e->grads == NULL)
@@ -66,6 +73,7 @@ static void call_init(struct call *c, const struct work *w, int node, int shard)
     c->pass.node = node;
     c->pass.blend = e->blend;
     c->pass.clip = plan->clip;
+    c->pass.ready = pass_ready(e, node);
     for (k = 0; k < n->param_count; k++) {
         c->param[k] = n->param[k].value;
         c->dparam[k] = slot != NULL && n->param[k].def.trainable &&
@@ -123,51 +131,22 @@ static void copy_through(float *to, const float *from, size_t count)
         memcpy(to, from, count * sizeof(*to));
 }
 
-/* A layer whose output several threads make. */
-struct wide {
-    const struct shard *shard;
-    int node, pieces;
-};
-
-static void run_piece(void *arg, int chunk, int worker)
+void pass_piece(const struct shard *s, int node, int piece, int pieces)
 {
-    const struct wide *w = arg;
-    enum meter_phase before = meter_enter(METER_ELEMENTS);
-    const struct exec *e = w->shard->work->e;
     struct call c;
 
-    call_for_shard(&c, w->shard, w->node, false);
-    c.pass.scratch = e->scratch + (size_t)worker * e->plan.scratch;
-    c.pass.piece = chunk;
-    c.pass.pieces = w->pieces;
-    c.pass.kind->forward(&c.pass);
-    meter_enter(before);
-}
-
-static int pieces_of(const struct shard *s, int node)
-{
-    const struct plan *p = &s->work->e->plan;
-    const struct node *n = &p->net->node[node];
-
-    if (!s->work->wide || n->kind->pieces == NULL)
-        return 1;
-    return n->kind->pieces(n->config, p->node[node].in, &n->out, s->n);
-}
-
-void pass_forward(const struct shard *s, int node)
-{
-    struct wide w = {.shard = s, .node = node, .pieces = pieces_of(s, node)};
-    struct call c;
-
-    if (w.pieces > 1) {
-        pool_run(s->work->e->pool, run_piece, &w, w.pieces);
-        return;
-    }
     call_for_shard(&c, s, node, false);
+    c.pass.piece = piece;
+    c.pass.pieces = pieces;
     if (passes_through(s, &c.pass))
         copy_through(c.pass.y, c.x[0], pass_count(&c.pass));
     else
         c.pass.kind->forward(&c.pass);
+}
+
+void pass_forward(const struct shard *s, int node)
+{
+    pass_piece(s, node, 0, 0);
 }
 
 static void run_again(const struct shard *s, int node)
@@ -290,7 +269,7 @@ static void run_head(const struct shard *s)
     }
 }
 
-static void run_op(const struct shard *s, const struct plan_op *op)
+void pass_op(const struct shard *s, const struct plan_op *op)
 {
     switch (op->kind) {
     case OP_FORWARD:
@@ -316,7 +295,7 @@ static void run_op(const struct shard *s, const struct plan_op *op)
     }
 }
 
-static struct shard shard_of(const struct work *w, int index, int worker)
+struct shard pass_shard_of(const struct work *w, int index, int worker)
 {
     const struct exec *e = w->e;
     const struct plan *p = &e->plan;
@@ -331,7 +310,7 @@ static struct shard shard_of(const struct work *w, int index, int worker)
                           .scratch = e->scratch + (size_t)worker * p->scratch};
 }
 
-static void fill(const struct shard *s)
+void pass_fill(const struct shard *s)
 {
     const struct work *w = s->work;
 
@@ -345,12 +324,27 @@ static void fill(const struct shard *s)
 void pass_shard(void *arg, int chunk, int worker)
 {
     const struct work *w = arg;
-    struct shard s = shard_of(w, chunk, worker);
+    struct shard s = pass_shard_of(w, chunk, worker);
     int i;
 
-    fill(&s);
+    pass_fill(&s);
     for (i = w->from; i < w->to; i++)
-        run_op(&s, &w->e->plan.op[i]);
+        pass_op(&s, &w->e->plan.op[i]);
+    meter_enter(METER_OUTSIDE);
+}
+
+void pass_make_ready(void *arg, int chunk, int worker)
+{
+    const struct work *w = arg;
+    const struct exec *e = w->e;
+    struct call c;
+
+    if (pass_ready(e, chunk) == NULL)
+        return;
+    meter_enter(METER_ELEMENTS);
+    call_init(&c, w, chunk, 0);
+    c.pass.scratch = e->scratch + (size_t)worker * e->plan.scratch;
+    c.pass.kind->make_ready(&c.pass);
     meter_enter(METER_OUTSIDE);
 }
 

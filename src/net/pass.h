@@ -7,6 +7,15 @@
 #include "net/exec.h"
 #include "net/plan.h"
 
+/* A pass of one shard as loops that all threads share: loop i has chunks[i] and
+ * goes from operation first[i] to first[i + 1]; one that has several chunks is
+ * a layer in so many pieces. */
+struct wide {
+    int *chunks, *first;
+    int loops, n, end; /* of n samples, to operation `end` … */
+    bool held;         /* … with kernels made ready, or not */
+};
+
 struct exec {
     struct plan plan;
     struct net *net;
@@ -18,10 +27,13 @@ struct exec {
     float *late;    /* plan.late a worker */
     float *grads;   /* plan.grads a shard */
     float *shared;
+    float *ready;  /* plan.ready: of the values there are while … */
+    bool held;     /* … exec_hold says so */
     double *parts; /* plan.parts of each shard, node by node */
     double *loss;  /* a shard */
     int *bad;      /* a shard: first node that is not finite, or -1 */
-    int last_n;    /* samples of the last run */
+    struct wide wide;
+    int last_n; /* samples of the last run */
     /* EXEC_STAGED, else NULL. */
     int32_t *sample; /* batch: those still there, shard by shard */
     uint8_t *stay;   /* batch */
@@ -39,7 +51,6 @@ struct work {
     bool backward;
     int n;
     uint64_t seed, step;
-    bool wide;         /* threads share the layers of the only shard */
     int leg, from, to; /* and its operations */
 };
 
@@ -53,11 +64,28 @@ struct shard {
 /* A pool body; arg is a struct work: one leg on shard `chunk`. */
 void pass_shard(void *arg, int chunk, int worker);
 
-/* Likewise, a leg of OP_SUM_ROWS: its part `chunk`. */
+/* A pass in PASS_EVAL of a single shard whose layers all threads share; false,
+ * and nothing is done, where no layer of it is worth more than one thread. */
+bool pass_wide(struct work *w);
+
+/* A pool body; arg is a struct work of which only e is read: makes ready what
+ * node `chunk` wants. */
+void pass_make_ready(void *arg, int chunk, int worker);
+/* What was made ready of a node's parameters; NULL where nothing is held. */
+float *pass_ready(const struct exec *e, int node);
+
+/* A pool body; arg is a struct work: a leg of OP_SUM_ROWS, its part `chunk`. */
 void pass_sums(void *arg, int chunk, int worker);
 
 /* Likewise, a staged program. */
 void pass_staged(void *arg, int chunk, int worker);
+
+/* What a shard is, and the steps of pass_shard: x, one operation; a piece of a
+ * layer forward, pieces 0: all of it. */
+struct shard pass_shard_of(const struct work *w, int index, int worker);
+void pass_fill(const struct shard *s);
+void pass_op(const struct shard *s, const struct plan_op *op);
+void pass_piece(const struct shard *s, int node, int piece, int pieces);
 
 /* One layer forward; an activation's place in the shard's memory. */
 void pass_forward(const struct shard *s, int node);

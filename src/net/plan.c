@@ -59,6 +59,8 @@
 #define SUMS_LEAST ((size_t)64 << 10)
 #define SUMS_MOST  4
 
+#define READY_MOST ((size_t)8 << 20) /* floats of all kernels made ready */
+
 static int ceil_div(int a, int b)
 {
     return a / b + (a % b != 0);
@@ -258,6 +260,25 @@ size_t plan_part_row(const struct plan *p, int node, int part)
     return row < all ? row : all;
 }
 
+/* Tiles of 3x3 windows have four times as many weights as those: no more than
+ * READY_MOST are made of a large net's, whose first layers it serves. */
+static void choose_ready(struct plan *p, int i)
+{
+    const struct node *n = &p->net->node[i];
+    struct plan_node *plan = &p->node[i];
+    size_t count;
+
+    if ((p->use != EXEC_EVAL && p->use != EXEC_STAGED) ||
+        n->kind->ready_count == NULL)
+        return;
+    count = vec_lines(n->kind->ready_count(n->config, plan->in, p->shard));
+    if (count > READY_MOST - p->ready)
+        return;
+    plan->ready = p->ready;
+    plan->ready_count = count;
+    p->ready += count;
+}
+
 static size_t late_scratch(const struct plan *p, int i)
 {
     const struct node *n = &p->net->node[i];
@@ -417,8 +438,10 @@ void plan_make(struct plan *p, const struct net *net, int batch, unsigned use,
         count_node(p, i);
     }
     cut_into_shards(p);
-    for (i = 0; i < net->node_count; i++)
+    for (i = 0; i < net->node_count; i++) {
         choose_sums(p, i);
+        choose_ready(p, i);
+    }
     count_scratch(p);
     plan_order(p);
     plan_place(p);

@@ -75,6 +75,7 @@ struct plan_node {
     size_t grad[LAYER_PARAM_MAX]; /* floats into a gradient slot */
     size_t shared;                /* floats into the shared block */
     size_t part, part_count;      /* doubles into, and of, a shard's parts */
+    size_t ready, ready_count;    /* floats into, and of, what is made ready */
 };
 
 struct plan_output {
@@ -101,6 +102,7 @@ struct plan {
     size_t whole, late;    /* of what is whole; of a worker's late gradient */
     size_t grads, shared;  /* floats of a gradient slot and of all shards */
     size_t parts;          /* doubles of a shard */
+    size_t ready;          /* floats that kernels made ready take */
 };
 
 /* Fills *p, which needs plan_done afterwards.  frozen: see exec.h. */

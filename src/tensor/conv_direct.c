@@ -10,8 +10,6 @@
  */
 #include "tensor/conv_direct.h"
 
-#include <assert.h>
-
 #include "base/mem.h"
 #include "par/meter.h"
 #include "tensor/border.h"
@@ -144,21 +142,56 @@ static void forward_lines(const struct conv_direct *c, int first, int lines,
     }
 }
 
-bool conv_direct_by_lines(const struct conv_direct *c)
+size_t conv_direct_ready_count(const struct window *w, int n, int filters)
 {
-    return !winograd_pays(c->w, c->n, c->filters);
+    if (!winograd_pays(w, n, filters, true))
+        return 0;
+    return winograd_ready_count(w, filters);
 }
 
-void conv_direct_forward(const struct conv_direct *c, int first, int lines,
+static struct winograd tiles_of(const struct conv_direct *c,
+                                const float *kernel, const float *bias)
+{
+    return (struct winograd){.w = c->w,
+                             .filters = c->filters,
+                             .kernel = kernel,
+                             .ready = c->ready,
+                             .bias = bias,
+                             .scratch = c->scratch};
+}
+
+void conv_direct_make(const struct conv_direct *c, const float *kernel,
+                      float *ready)
+{
+    struct winograd tiles = tiles_of(c, kernel, NULL);
+
+    winograd_make(&tiles, ready);
+}
+
+int conv_direct_parts(const struct window *w, int n, int filters, bool ready)
+{
+    if (winograd_pays(w, n, filters, ready))
+        return n * winograd_rows(w);
+    return n * w->out_h;
+}
+
+int conv_direct_pieces(const struct window *w, int n, int filters, bool ready)
+{
+    if (!winograd_pays(w, n, filters, ready))
+        return n * w->out_h;
+    return ready ? winograd_pieces(w, n) : 1;
+}
+
+void conv_direct_forward(const struct conv_direct *c, int first, int parts,
                          const float *x, const float *kernel, const float *bias,
                          float *y)
 {
-    if (conv_direct_by_lines(c)) {
-        forward_lines(c, first, lines, x, kernel, bias, y);
-        return;
-    }
-    assert(first == 0 && lines == c->n * c->w->out_h);
-    winograd(c->w, c->n, x, kernel, bias, c->filters, c->scratch, y);
+    struct winograd tiles = tiles_of(c, kernel, bias);
+
+    if (winograd_pays(c->w, c->n, c->filters, c->ready != NULL))
+        winograd(&tiles, first, parts, x, y);
+    else
+        forward_lines(c, first, parts, x, kernel, bias, y);
 }
 
 void conv_direct_kernel(const struct conv_direct *c, const float *x,
@@ -355,7 +388,7 @@ static bool turned_pays(const struct window *w, int n, int filters)
 {
     struct window t = turned_window(w, filters);
 
-    return winograd_pays(&t, n, w->c);
+    return winograd_pays(&t, n, w->c, false);
 }
 
 void conv_direct_input(const struct conv_direct *c, const float *kernel,
@@ -363,14 +396,18 @@ void conv_direct_input(const struct conv_direct *c, const float *kernel,
 {
     struct window t = turned_window(c->w, c->filters);
     struct class down = class_down(c->w, 0), across = class_across(c->w, 0);
+    struct winograd tiles = {.w = &t,
+                             .filters = c->w->c,
+                             .kernel = c->scratch,
+                             .scratch =
+                                 c->scratch + kernel_room(c->w, c->filters)};
 
     if (!turned_pays(c->w, c->n, c->filters)) {
         input_by_classes(c, kernel, dy, dx);
         return;
     }
     turn_taps(c->w, &down, &across, c->filters, kernel, c->scratch);
-    winograd(&t, c->n, dy, c->scratch, NULL, c->w->c,
-             c->scratch + kernel_room(c->w, c->filters), dx);
+    winograd(&tiles, 0, c->n * winograd_rows(&t), dy, dx);
 }
 
 static size_t input_scratch(const struct window *w, int n, int filters)
@@ -395,7 +432,7 @@ size_t conv_direct_scratch(const struct window *w, int n, int filters,
     struct direct d = direct_of(w, &f, filters);
     size_t count = border_count(&f) + direct_pack_count(&d);
 
-    if (winograd_pays(w, n, filters))
+    if (winograd_pays(w, n, filters, !backward))
         count = mem_larger(count, winograd_scratch(w, filters));
     if (backward && conv_direct_input_fits(w, filters))
         count = mem_larger(count, input_scratch(w, n, filters));

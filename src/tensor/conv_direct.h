@@ -13,7 +13,9 @@
 struct conv_direct {
     const struct window *w;
     int n, filters;
-    float *scratch; /* conv_direct_scratch floats */
+    const float *ready; /* for conv_direct_forward: what conv_direct_make made
+                           of the kernel; NULL: the call makes it */
+    float *scratch;     /* conv_direct_scratch floats */
 };
 
 /* Whether forward and the kernel's gradient can be had, and that of x. */
@@ -23,11 +25,19 @@ bool conv_direct_input_fits(const struct window *w, int filters);
 size_t conv_direct_scratch(const struct window *w, int n, int filters,
                            bool backward);
 
-/* y = conv(x) + bias (K), which may be NULL; only its output lines
- * first..first+lines-1 of all n * OH, with the same bits.  By tiles there are
- * only all of them. */
-bool conv_direct_by_lines(const struct conv_direct *c);
-void conv_direct_forward(const struct conv_direct *c, int first, int lines,
+/* Floats of a kernel made ready for n samples a call or fewer; 0: forward takes
+ * it as it is. */
+size_t conv_direct_ready_count(const struct window *w, int n, int filters);
+void conv_direct_make(const struct conv_direct *c, const float *kernel,
+                      float *ready);
+
+/* y = conv(x) + bias (K), which may be NULL; only its parts
+ * first..first+parts-1, which are lines or rows of tiles, of so many, with the
+ * same bits. */
+int conv_direct_parts(const struct window *w, int n, int filters, bool ready);
+/* Into how many pieces of some parts it is worth being cut at most. */
+int conv_direct_pieces(const struct window *w, int n, int filters, bool ready);
+void conv_direct_forward(const struct conv_direct *c, int first, int parts,
                          const float *x, const float *kernel, const float *bias,
                          float *y);
 /* dk is overwritten */

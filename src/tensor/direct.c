@@ -248,7 +248,7 @@ static void sweep(const struct direct *d, const struct panel *p,
     int most = panel_grid(p), line, place, count;
 
     x += (size_t)part->row * d->x_row + part->from;
-    for (line = 0; line < d->lines; line++) {
+    for (line = 0; line < d->lines; line++, t.w += d->w_line) {
         for (place = 0; place < d->places; place += count) {
             count = tile_of(d->places - place, most);
             t.x = x + (size_t)line * d->x_line + (size_t)place * d->x_place;
@@ -399,7 +399,8 @@ void direct_product_ref(const struct direct *d, const float *x, const float *w,
                     for (r = 0; r < d->run; r++)
                         sum += (double)from[(size_t)row * d->x_row + r] *
                                (double)
-                                   w[((size_t)row * d->run + r) * d->w_row + k];
+                                   w[(size_t)line * d->w_line +
+                                     ((size_t)row * d->run + r) * d->w_row + k];
                 }
                 to[k] = (float)sum;
             }

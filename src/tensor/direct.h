@@ -26,7 +26,9 @@ struct direct {
     int lines, places, rows;
     size_t run, units;
     size_t x_line, x_place, x_row;
-    size_t w_row; /* from w[i] to w[i + 1] */
+    size_t w_row;  /* from w[i] to w[i + 1] */
+    size_t w_line; /* direct_product: from the weights of a line to those of the
+                      next; 0: all have the same */
     size_t y_line, y_place;
     bool blanks; /* rows of x that a tile sees are often zero, and left out */
 };

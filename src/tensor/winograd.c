@@ -109,12 +109,47 @@ struct job {
     int down, across;     /* tiles of a sample */
     size_t c, k;          /* channels, filters */
     struct border border; /* what all tiles see of a sample */
-    struct direct d;      /* one of the 36 products */
+    struct direct d;      /* the 36 products: a line each */
     size_t packed;        /* floats of a packed kernel of it */
     size_t block;         /* tiles at a time */
     size_t v, m;          /* floats from point to point of their transforms */
     const struct kernel *kernels;
 };
+
+int winograd_rows(const struct window *w)
+{
+    int outputs = SIDE + 1 - w->kh;
+
+    return (w->out_h + outputs - 1) / outputs;
+}
+
+/* Tiles of a sample. */
+static int tiles_of(const struct window *w)
+{
+    int outputs = SIDE + 1 - w->kh;
+
+    return winograd_rows(w) * ((w->out_w + outputs - 1) / outputs);
+}
+
+int winograd_pieces(const struct window *w, int n)
+{
+    int rows = n * winograd_rows(w), pieces = n * tiles_of(w) / TILES_LEAST;
+
+    return pieces < rows ? pieces : rows;
+}
+
+bool winograd_pays(const struct window *w, int n, int filters, bool ready)
+{
+    int out = SIDE + 1 - w->kh, tiles;
+
+    if (w->kh != w->kw || (w->kh != 3 && w->kh != 5) || w->stride_h != 1 ||
+        w->stride_w != 1 || w->step_h != 1 || w->step_w != 1 || w->c < LEAST ||
+        filters < LEAST)
+        return false;
+    tiles = tiles_of(w);
+    return n * tiles >= (ready ? TILES_LEAST : TILES_MOST) &&
+           3 * tiles * out * out <= 5 * w->out_h * w->out_w;
+}
 
 /* The points of a tile are so far apart: an odd number of cache lines, for they
  * are written together. */
@@ -131,7 +166,7 @@ static struct job job_of(const struct window *w, int filters)
                     .k = (size_t)filters,
                     .kernels = kernels()};
 
-    j.down = (w->out_h + j.outputs - 1) / j.outputs;
+    j.down = winograd_rows(w);
     j.across = (w->out_w + j.outputs - 1) / j.outputs;
     j.border = (struct border){.image_h = (size_t)w->h,
                                .image_w = (size_t)w->w,
@@ -140,7 +175,7 @@ static struct job job_of(const struct window *w, int filters)
                                .w = (size_t)(j.across * j.outputs + w->kw - 1),
                                .top = (size_t)w->top,
                                .left = (size_t)w->left};
-    j.d = (struct direct){.lines = 1,
+    j.d = (struct direct){.lines = POINTS,
                           .rows = 1,
                           .run = j.c,
                           .units = j.k,
@@ -152,20 +187,10 @@ static struct job job_of(const struct window *w, int filters)
     j.block = j.block < TILES_MOST ? j.block : TILES_MOST;
     j.v = apart(j.block * j.c);
     j.m = apart(j.block * j.k);
+    j.d.x_line = j.v;
+    j.d.y_line = j.m;
+    j.d.w_line = j.packed;
     return j;
-}
-
-bool winograd_pays(const struct window *w, int n, int filters)
-{
-    int out = SIDE + 1 - w->kh, tiles;
-
-    if (w->kh != w->kw || (w->kh != 3 && w->kh != 5) || w->stride_h != 1 ||
-        w->stride_w != 1 || w->step_h != 1 || w->step_w != 1 || w->c < LEAST ||
-        filters < LEAST)
-        return false;
-    tiles = (w->out_h + out - 1) / out * ((w->out_w + out - 1) / out);
-    return n * tiles >= TILES_MOST &&
-           3 * tiles * out * out <= 5 * w->out_h * w->out_w;
 }
 
 /* packed: 36 kernels (C,K) for direct_product */
@@ -231,7 +256,7 @@ static void write_tile(const struct job *j, const float *m, size_t tile,
 
 /* Where things are in the scratch memory. */
 struct room {
-    size_t image, packed, u, v, m, end;
+    size_t packed, u, v, m, end; /* the image at 0 */
 };
 
 static struct room room_of(const struct job *j)
@@ -252,11 +277,25 @@ size_t winograd_scratch(const struct window *w, int filters)
     return room_of(&j).end;
 }
 
+size_t winograd_ready_count(const struct window *w, int filters)
+{
+    return POINTS * job_of(w, filters).packed;
+}
+
+void winograd_make(const struct winograd *c, float *ready)
+{
+    enum meter_phase before = meter_enter(METER_IM2COL);
+    struct job j = job_of(c->w, c->filters);
+
+    transform_kernel(&j, c->kernel, c->scratch + room_of(&j).u, ready);
+    meter_enter(before);
+}
+
 /* A pass. */
 struct pass {
     struct job j;
-    float *image, *packed, *v, *m;
-    const float *bias;
+    float *image, *v, *m;
+    const float *packed, *bias;
     float *y;
     size_t done, waiting; /* tiles: written, transformed */
 };
@@ -269,49 +308,71 @@ static void flush(struct pass *p)
     size_t i;
 
     d.places = (int)p->waiting;
-    for (i = 0; i < POINTS; i++)
-        direct_product(&d, p->v + i * j->v, p->packed + i * j->packed, NULL,
-                       p->m + i * j->m);
+    direct_product(&d, p->v, p->packed, NULL, p->m);
     for (i = 0; i < p->waiting; i++)
         write_tile(j, p->m + i * j->k, p->done + i, p->bias, p->y);
     p->done += p->waiting;
     p->waiting = 0;
 }
 
-static void take_sample(struct pass *p, const float *x)
+/* Rows of tiles first..end-1 of a sample. */
+static void take_sample(struct pass *p, const float *x, int first, int end)
 {
     const struct job *j = &p->j;
     int tile;
 
     if (!border_is_none(&j->border)) {
-        border_put(&j->border, x, 0, j->border.h, p->image);
+        border_put(&j->border, x, (size_t)(first * j->outputs),
+                   (size_t)((end - first - 1) * j->outputs + SIDE), p->image);
         x = p->image;
     }
-    for (tile = 0; tile < j->down * j->across; tile++) {
+    for (tile = first * j->across; tile < end * j->across; tile++) {
         transform_tile(j, x, tile, p->v + p->waiting++ * j->c);
         if (p->waiting == j->block)
             flush(p);
     }
 }
 
-void winograd(const struct window *w, int n, const float *x,
-              const float *kernel, const float *bias, int filters,
-              float *scratch, float *y)
+/* Zeros where the frame of those rows, of a sample or of all, has them. */
+static void clear_frame(const struct pass *p, int first, int rows)
+{
+    const struct border *b = &p->j.border;
+    size_t line = border_line(b);
+    int from = first % p->j.down;
+
+    if (border_is_none(b))
+        return;
+    if (from + rows > p->j.down)
+        vec_zero(p->image, border_count(b));
+    else
+        vec_zero(p->image + (size_t)(from * p->j.outputs) * line,
+                 (size_t)((rows - 1) * p->j.outputs + SIDE) * line);
+}
+
+void winograd(const struct winograd *c, int first, int rows, const float *x,
+              float *y)
 {
     enum meter_phase before = meter_enter(METER_IM2COL);
-    struct pass p = {.j = job_of(w, filters), .bias = bias, .y = y};
+    struct pass p = {.j = job_of(c->w, c->filters), .bias = c->bias, .y = y};
     struct room r = room_of(&p.j);
     const struct border *b = &p.j.border;
-    int i;
+    int end = first + rows, i;
 
-    p.image = scratch + r.image;
-    p.packed = scratch + r.packed;
-    p.v = scratch + r.v;
-    p.m = scratch + r.m;
-    vec_zero(p.image, border_count(b));
-    transform_kernel(&p.j, kernel, scratch + r.u, p.packed);
-    for (i = 0; i < n; i++)
-        take_sample(&p, x + (size_t)i * b->image_h * b->image_w * b->c);
+    p.image = c->scratch;
+    p.packed = c->ready != NULL ? c->ready : c->scratch + r.packed;
+    p.v = c->scratch + r.v;
+    p.m = c->scratch + r.m;
+    p.done = (size_t)(first * p.j.across);
+    if (c->ready == NULL)
+        transform_kernel(&p.j, c->kernel, c->scratch + r.u,
+                         c->scratch + r.packed);
+    clear_frame(&p, first, rows);
+    for (i = first / p.j.down; i * p.j.down < end; i++) {
+        int from = first - i * p.j.down, to = end - i * p.j.down;
+
+        take_sample(&p, x + (size_t)i * b->image_h * b->image_w * b->c,
+                    from > 0 ? from : 0, to < p.j.down ? to : p.j.down);
+    }
     if (p.waiting > 0)
         flush(&p);
     meter_enter(before);

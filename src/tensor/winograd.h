@@ -7,22 +7,42 @@
  *   tile of y = A' [ sum over c of (G g G') * (B' d B) ] A
  *
  * with the points 0, 3/4, -3/4, 3/2, -3/2 and infinity for both.  Rounding
- * errors are less than twice those of plain sums. Threads: no shared state.
+ * errors are less than twice those of plain sums.
+ *
+ * The kernel's part, G g G', is the same for all pictures: whoever has many
+ * calls for one kernel makes it ready once.  Threads: no shared state.
  */
 #ifndef TENSOR_WINOGRAD_H
 #define TENSOR_WINOGRAD_H
 
 #include "tensor/conv.h"
 
+struct winograd {
+    const struct window *w;
+    int filters;
+    const float *kernel; /* (kh,kw,C,K) */
+    const float *ready; /* what winograd_make made of it; NULL: every call makes
+                           it in its scratch memory */
+    const float *bias;  /* (K); may be NULL */
+    float *scratch;     /* winograd_scratch floats */
+};
+
 /* Stride 1, 3x3 or 5x5, and enough samples, channels and filters to pay for
- * the transforms. */
-bool winograd_pays(const struct window *w, int n, int filters);
+ * the transforms: of x and y, and where it is not ready of the kernel. */
+bool winograd_pays(const struct window *w, int n, int filters, bool ready);
 size_t winograd_scratch(const struct window *w, int filters);
 
-/* y (n,OH,OW,K) = conv of x (n,H,W,C) with kernel (kh,kw,C,K) + bias (K), which
- * may be NULL */
-void winograd(const struct window *w, int n, const float *x,
-              const float *kernel, const float *bias, int filters,
-              float *scratch, float *y);
+/* Makes c->kernel ready: winograd_ready_count floats. */
+size_t winograd_ready_count(const struct window *w, int filters);
+void winograd_make(const struct winograd *c, float *ready);
+
+/* y (n,OH,OW,K) = conv of x (n,H,W,C) with the kernel, + bias; only its rows of
+ * tiles first..first+rows-1 of all n * winograd_rows(w), with the same bits. */
+int winograd_rows(const struct window *w);
+/* Into how many pieces n samples are worth being cut at most: each reads all of
+ * the kernel, which is ready. */
+int winograd_pieces(const struct window *w, int n);
+void winograd(const struct winograd *c, int first, int rows, const float *x,
+              float *y);
 
 #endif

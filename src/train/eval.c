@@ -128,31 +128,46 @@ static void clear(const struct evaluator *e, struct eval_details *more)
         more->confusion[i] = 0;
 }
 
+/* Sums over all batches; false when cancelled. */
+static bool run_batches(struct evaluator *e, int n, struct evaluation *sums,
+                        struct eval_details *more,
+                        const struct progress *progress)
+{
+    struct exec_hooks hooks = {.fill = fill, .head = head, .arg = e};
+    int i, count;
+
+    for (e->at = 0; e->at < n; e->at += count) {
+        if (progress_cancelled(progress))
+            return false;
+        count = n - e->at < BATCH ? n - e->at : BATCH;
+        e->confidence = more != NULL && more->confidence != NULL
+                            ? more->confidence + e->at
+                            : NULL;
+        sums->loss += exec_run(e->exec, PASS_EVAL, false, count, 0, 0, &hooks);
+        for (i = 0; i < exec_shards(e->exec, count) * sums->exits; i++)
+            sums->exit_hits[i % sums->exits] += e->hits[i];
+        note(e, count, more);
+        progress_tell(progress, (double)(e->at + count) / n);
+    }
+    return true;
+}
+
 enum err_code evaluator_run(struct evaluator *e, const struct samples *s,
                             const int32_t *row, int n, struct evaluation *out,
                             struct eval_details *more,
                             const struct progress *progress, struct err *err)
 {
-    struct exec_hooks hooks = {.fill = fill, .head = head, .arg = e};
     struct evaluation made = {.n = n, .exits = e->net->output_count};
-    int i, count;
+    bool done;
 
     e->samples = s;
     e->row = row;
     clear(e, more);
-    for (e->at = 0; e->at < n; e->at += count) {
-        if (progress_cancelled(progress))
-            return err_set(err, ERR_CANCELLED, "stopped on request");
-        count = n - e->at < BATCH ? n - e->at : BATCH;
-        e->confidence = more != NULL && more->confidence != NULL
-                            ? more->confidence + e->at
-                            : NULL;
-        made.loss += exec_run(e->exec, PASS_EVAL, false, count, 0, 0, &hooks);
-        for (i = 0; i < exec_shards(e->exec, count) * made.exits; i++)
-            made.exit_hits[i % made.exits] += e->hits[i];
-        note(e, count, more);
-        progress_tell(progress, (double)(e->at + count) / n);
-    }
+    exec_hold(e->exec, true);
+    done = run_batches(e, n, &made, more, progress);
+    exec_hold(e->exec, false);
+    if (!done)
+        return err_set(err, ERR_CANCELLED, "stopped on request");
     made.hits = made.exit_hits[made.exits - 1];
     if (n > 0) {
         made.accuracy = (double)made.hits / n;

@@ -90,6 +90,7 @@ enum err_code exit_logits(struct net *net, const struct dataset *data,
     exec = exec_new(net, n < BATCH ? n : BATCH, EXEC_EVAL, pool, err);
     if (exec == NULL)
         return err->code;
+    exec_hold(exec, true);
     for (; r.source.at < n; r.source.at += count) {
         if (progress_cancelled(progress)) {
             exec_free(exec);
@@ -237,13 +238,17 @@ enum err_code exit_runner_run(struct exit_runner *r, const struct samples *s,
     r->source.samples = s;
     r->source.row = row;
     memset(r->ran, 0, (size_t)r->source.net->node_count * sizeof(*r->ran));
+    exec_hold(r->exec, true);
     for (r->source.at = 0; r->source.at < n; r->source.at += count) {
         if (progress_cancelled(progress))
-            return err_set(err, ERR_CANCELLED, "stopped on request");
+            break;
         count = n - r->source.at < r->batch ? n - r->source.at : r->batch;
         exec_run_staged(r->exec, count, &stages);
         note(r, count, out, guess, where);
     }
+    exec_hold(r->exec, false);
+    if (r->source.at < n)
+        return err_set(err, ERR_CANCELLED, "stopped on request");
     progress_tell(progress, 1.0);
     return ERR_OK;
 }
