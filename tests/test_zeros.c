@@ -124,6 +124,51 @@ static void test_every_processor_sums_the_same_rows(void **state)
     }
 }
 
+static bool bit_of(const uint64_t *words, size_t k)
+{
+    return (words[k / ROWS_BITS] >> k % ROWS_BITS & 1) != 0;
+}
+
+static void check_thinned(const struct thinning *t)
+{
+    size_t out = (t->words + t->step - 1) / t->step, i, k;
+    uint64_t *to = mem_array(t->lists * out, sizeof(*to));
+
+    rows_thin(t, to);
+    for (i = 0; i < t->lists; i++) {
+        for (k = 0; k < out * ROWS_BITS; k++) {
+            size_t at = k * t->step + t->first;
+            bool alive = at < t->words * ROWS_BITS &&
+                         bit_of(t->alive + i * t->words, at);
+
+            assert_int_equal(bit_of(to + i * out, k), alive);
+        }
+    }
+    mem_free(to);
+}
+
+static void test_every_processor_thins_lists_alike(void **state)
+{
+    struct rng rng = rng_at(7, RNG_TEST, 0, 0);
+    uint64_t alive[15];
+    struct thinning t = {.alive = alive, .lists = 3};
+    size_t i;
+    int isa;
+
+    (void)state;
+    for (i = 0; i < LENGTH(alive); i++)
+        alive[i] = (uint64_t)rng_u32(&rng) << 32 | rng_u32(&rng);
+    for (isa = 0; isa < ISA_COUNT; isa++) {
+        isa_limit((enum isa)isa);
+        for (t.words = 1; t.words <= LENGTH(alive) / t.lists; t.words++) {
+            for (t.step = 2; t.step <= 4; t.step *= 2) {
+                for (t.first = 0; t.first < t.step; t.first++)
+                    check_thinned(&t);
+            }
+        }
+    }
+}
+
 struct made {
     struct zeros z;
     float *x, *w, *b, *dy, *y, *y_ref, *dw, *dw_ref;
@@ -284,6 +329,26 @@ static void test_products_are_those_of_plain_loops(void **state)
     }
 }
 
+/* Inputs enough for several blocks, by fours and not. */
+static void test_every_processor_takes_classes_of_rows(void **state)
+{
+    static const size_t rows[] = {1, 33}, inputs[] = {200, 1027, 1028},
+                        units[] = {12, 72, 100, 300};
+    size_t r, i, u;
+    int isa;
+
+    (void)state;
+    for (isa = 0; isa < ISA_COUNT; isa++) {
+        isa_limit((enum isa)isa);
+        for (r = 0; r < LENGTH(rows); r++) {
+            for (i = 0; i < LENGTH(inputs); i++) {
+                for (u = 0; u < LENGTH(units); u++)
+                    check(rows[r], inputs[i], units[u], 0.2, i != 1);
+            }
+        }
+    }
+}
+
 static void test_a_dense_operand_is_left_to_the_general_product(void **state)
 {
     struct made m = make(16, 100, 32, 0.9);
@@ -402,7 +467,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_processor_sums_the_same_rows),
+        cmocka_unit_test(test_every_processor_thins_lists_alike),
         cmocka_unit_test(test_products_are_those_of_plain_loops),
+        cmocka_unit_test(test_every_processor_takes_classes_of_rows),
         cmocka_unit_test(test_a_few_rows_of_a_kernel_are_those_of_all),
         cmocka_unit_test(test_a_part_of_the_inputs_gives_a_part_of_the_sums),
         cmocka_unit_test(test_a_dense_operand_is_left_to_the_general_product),

@@ -2,9 +2,9 @@
  * A tile of some vectors of a sum stays in registers while its list is walked:
  * an entry costs a broadcast, and for each vector a load and a fused step, of
  * which a core does as many loads as steps.  Callers arrange that the tiles of
- * the rows that a set of lists sees (40 kB at most) stay near the core, and
- * that rows begin on 32 bytes where that is cheap: a vector across two lines of
- * the cache takes two loads.
+ * the rows that a set of lists sees (80 kB at most) stay near the core, and
+ * that rows begin on a line of the cache where that is cheap, or on half of one
+ * with AVX2: a vector across two lines takes two loads.
  *
  * Bits instead of lists of numbers: they take 16 comparisons where a list takes
  * 64 steps, and the lowest bit and the others are an instruction each.
@@ -12,9 +12,9 @@
  * With AVX-512 there are 32 registers for vectors of eight too: rows of 104
  * floats are 13 of them in one tile.
  *
- * One core of a Zen 4, rows of 300 floats on 32 bytes, 20 % of 64 alive: 36
- * multiply-adds a nanosecond, with AVX2 30; on any float 26.  The steps alone
- * would be 50.
+ * One core of a Zen 4, rows of 300 floats on lines, 19 % of 64 alive: 39
+ * multiply-adds a nanosecond, with AVX2 33; on any float 26.  The steps alone
+ * would be 58.
  */
 #include "tensor/rows.h"
 
@@ -41,9 +41,34 @@ struct tile {
     size_t first, back;
 };
 
+/* A list at a tile: its sum begins with `start`, or NULL. */
+struct list {
+    const float *x, *w, *start;
+    const uint64_t *alive;
+    const uint32_t *w_at;
+    float *y;
+    size_t x_step, words, last; /* last: where the last vector begins */
+};
+
+/* The first of the lists of r. */
+static inline struct list list_of(const struct rows *r, const struct tile *t,
+                                  size_t last)
+{
+    return (struct list){.x = r->x,
+                         .w = r->w + t->first,
+                         .start = r->start != NULL ? r->start + t->first : NULL,
+                         .alive = r->alive,
+                         .w_at = r->w_at,
+                         .y = r->y + t->first,
+                         .x_step = r->x_step,
+                         .words = rows_words(r->values),
+                         .last = last};
+}
+
 struct kernel {
     size_t lanes, tile; /* floats of a vector, vectors of a tile */
     void (*find)(const struct rows *r);
+    void (*thin)(const struct thinning *t, uint64_t *to);
     /* tiles of so many vectors */
     void (*sum[TILE_MOST + 1])(const struct rows *r, const struct tile *t);
 };
@@ -199,6 +224,11 @@ void rows_find(const struct rows *r)
         find_across(r);
     else
         kernel_of(isa_now())->find(r);
+}
+
+void rows_thin(const struct thinning *t, uint64_t *to)
+{
+    kernel_of(isa_now())->thin(t, to);
 }
 
 /* An odd number of eights, all in one tile, loses half a vector of sixteen; and

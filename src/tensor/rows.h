@@ -44,8 +44,16 @@ static inline void rows_at(uint32_t *at, size_t n, size_t stride)
         at[k] = (uint32_t)(k * stride);
 }
 
-/* Fills alive.  Fast where x_list is 1, or x_step 1 or 2. */
+/* Fills alive.  Fast where x_list or x_step is 1. */
 void rows_find(const struct rows *r);
+
+/* The bits of lists, of every step-th value from `first` on; step is 2 or 4. */
+struct thinning {
+    const uint64_t *alive; /* (lists, words) */
+    size_t lists, words, step, first;
+};
+/* to (lists, words / step rounded up) */
+void rows_thin(const struct thinning *t, uint64_t *to);
 
 /* width: floats of a row, at least ROWS_LEAST. */
 void rows_sum(const struct rows *r, size_t width);

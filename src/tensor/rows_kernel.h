@@ -19,19 +19,7 @@ static inline KERNEL_TARGET uint64_t KERNEL(bits)(const float *x, size_t n)
     return bits | (uint64_t)ALIVE(x + n - WIDE_FLOATS) << (n - WIDE_FLOATS);
 }
 
-/* Bits of n <= 64 values, of which every other float of x is one. */
-static inline KERNEL_TARGET uint64_t KERNEL(bits_of_even)(const float *x,
-                                                          size_t n)
-{
-    uint64_t bits;
-
-    if (n <= ROWS_BITS / 2)
-        return EVEN(KERNEL(bits)(x, 2 * n - 1));
-    bits = EVEN(KERNEL(bits)(x + ROWS_BITS, 2 * n - 1 - ROWS_BITS));
-    return EVEN(KERNEL(bits)(x, ROWS_BITS)) | bits << ROWS_BITS / 2;
-}
-
-/* The values of a list lie next to one another, or nearly. */
+/* The values of a list lie next to one another. */
 static KERNEL_TARGET void KERNEL(find)(const struct rows *r)
 {
     uint64_t *alive = r->alive;
@@ -46,70 +34,107 @@ static KERNEL_TARGET void KERNEL(find)(const struct rows *r)
 
             if (r->x_step == 1)
                 *alive++ = KERNEL(bits)(x + k, n);
-            else if (r->x_step == 2)
-                *alive++ = KERNEL(bits_of_even)(x + 2 * k, n);
             else
                 *alive++ = alive_bits(x + k * r->x_step, n, r->x_step);
         }
     }
 }
 
-/* List i.  n is a constant of the caller: the sums are registers.  The last
- * vector begins `last` floats into the tile, over part of the one before it,
- * and gets the same there: both are read before either is written. */
-ALWAYS_INLINE KERNEL_TARGET void KERNEL(list)(const struct rows *r,
-                                              const struct tile *t, size_t i,
-                                              size_t n)
+/* Of a list's bits those of every step-th value; step is a constant of the
+ * caller. */
+ALWAYS_INLINE KERNEL_TARGET uint64_t *KERNEL(thin_list)(
+    const struct thinning *t, const uint64_t *from, size_t step, uint64_t *to)
 {
-    size_t last = (n - 1) * WIDE_FLOATS - t->back, step = r->x_step, v;
-    size_t words = rows_words(r->values);
-    const uint64_t *alive = r->alive + i * words, *end = alive + words;
-    const uint32_t *w_at = r->w_at;
-    const float *x = r->x + i * r->x_list, *w = r->w + t->first, *start;
-    float *y =
-        r->y + t->first + (r->y_at != NULL ? r->y_at[i] : i * r->y_stride);
-    WIDE sum[TILE] = {{0}};
+    size_t k, part, s;
 
-    if (r->add || r->start != NULL) {
-        start = r->add ? y : r->start + t->first;
+    for (k = 0; k < t->words; k += step) {
+        uint64_t all = 0;
+
+        for (part = 0; part < step && k + part < t->words; part++) {
+            uint64_t bits = from[k + part] >> t->first;
+
+            for (s = step; s > 1; s /= 2)
+                bits = EVEN(bits);
+            all |= bits << part * (ROWS_BITS / step);
+        }
+        *to++ = all;
+    }
+    return to;
+}
+
+static KERNEL_TARGET void KERNEL(thin)(const struct thinning *t, uint64_t *to)
+{
+    const uint64_t *from = t->alive;
+    size_t i;
+
+    for (i = 0; i < t->lists; i++, from += t->words) {
+        if (t->step == 4)
+            to = KERNEL(thin_list)(t, from, 4, to);
+        else
+            to = KERNEL(thin_list)(t, from, 2, to);
+    }
+}
+
+/* A list's sum.  n is a constant of the caller: the sums are registers.  The
+ * last vector begins `last` floats into the tile, over part of the one before
+ * it, and gets the same there: both are read before either is written. */
+ALWAYS_INLINE KERNEL_TARGET void KERNEL(list)(struct list l, size_t n)
+{
+    const uint64_t *end = l.alive + l.words;
+    WIDE sum[TILE] = {{0}};
+    size_t v;
+
+    if (l.start != NULL) {
 #pragma GCC unroll 16
         for (v = 0; v < n - 1; v++)
-            sum[v] = *(const WIDE *)(start + v * WIDE_FLOATS);
-        sum[n - 1] = *(const WIDE *)(start + last);
+            sum[v] = *(const WIDE *)(l.start + v * WIDE_FLOATS);
+        sum[n - 1] = *(const WIDE *)(l.start + l.last);
     }
-    for (; alive < end; alive++) {
+    for (; l.alive < end; l.alive++) {
         uint64_t left;
 
-        for (left = *alive; left != 0; left &= left - 1) {
+        for (left = *l.alive; left != 0; left &= left - 1) {
             int k = __builtin_ctzll(left);
-            const float *from = w + w_at[k];
-            WIDE a = SPREAD(x[(size_t)k * step]);
+            const float *from = l.w + l.w_at[k];
+            WIDE a = SPREAD(l.x[(size_t)k * l.x_step]);
 
 #pragma GCC unroll 16
             for (v = 0; v < n - 1; v++)
                 sum[v] =
                     MADD(a, *(const WIDE *)(from + v * WIDE_FLOATS), sum[v]);
-            sum[n - 1] = MADD(a, *(const WIDE *)(from + last), sum[n - 1]);
+            sum[n - 1] = MADD(a, *(const WIDE *)(from + l.last), sum[n - 1]);
         }
-        w_at += ROWS_BITS;
-        x += ROWS_BITS * step;
+        l.w_at += ROWS_BITS;
+        l.x += ROWS_BITS * l.x_step;
     }
 #pragma GCC unroll 16
     for (v = 0; v < n - 1; v++)
-        *(WIDE *)(y + v * WIDE_FLOATS) = sum[v];
-    *(WIDE *)(y + last) = sum[n - 1];
+        *(WIDE *)(l.y + v * WIDE_FLOATS) = sum[v];
+    *(WIDE *)(l.y + l.last) = sum[n - 1];
 }
 
 /* A function for each number of vectors: together they would run out of
- * registers. */
-#define LISTS(n)                                                     \
-    static KERNEL_TARGET void KERNEL(lists##n)(const struct rows *r, \
-                                               const struct tile *t) \
-    {                                                                \
-        size_t i;                                                    \
-                                                                     \
-        for (i = 0; i < r->lists; i++)                               \
-            KERNEL(list)(r, t, i, n);                                \
+ * registers.  What it needs of r is read once: sums that are written might be
+ * anything, and a list is short. */
+#define LISTS(n)                                                            \
+    static KERNEL_TARGET void KERNEL(lists##n)(const struct rows *r,        \
+                                               const struct tile *t)        \
+    {                                                                       \
+        struct list l = list_of(r, t, (n - 1) * WIDE_FLOATS - t->back);     \
+        size_t x_list = r->x_list, y_stride = r->y_stride, left = r->lists; \
+        const uint32_t *y_at = r->y_at;                                     \
+        float *y = l.y;                                                     \
+        bool add = r->add;                                                  \
+                                                                            \
+        for (; left > 0; left--) {                                          \
+            l.y = y_at != NULL ? y + *y_at++ : y;                           \
+            if (add)                                                        \
+                l.start = l.y;                                              \
+            KERNEL(list)(l, n);                                             \
+            l.alive += l.words;                                             \
+            l.x += x_list;                                                  \
+            y += y_at != NULL ? 0 : y_stride;                               \
+        }                                                                   \
     }
 
 LISTS(1)
@@ -137,6 +162,7 @@ static const struct kernel KERNEL(kernel) = {
     .lanes = WIDE_FLOATS,
     .tile = TILE,
     .find = KERNEL(find),
+    .thin = KERNEL(thin),
     .sum = {NULL, KERNEL(lists1), KERNEL(lists2), KERNEL(lists3),
             KERNEL(lists4), KERNEL(lists5), KERNEL(lists6), KERNEL(lists7),
             KERNEL(lists8),
