@@ -43,6 +43,13 @@ def make_optimiser(name, parameters):
                            momentum=0.9 if name == "momentum" else 0.0)
 
 
+def compiled(net, variant):
+    """Frozen: compiled with weights as constants, laid out once for answers."""
+    if "frozen" in variant:
+        return torch.compile(net, options={"freezing": True})
+    return torch.compile(net) if "compile" in variant else net
+
+
 class Twin:
     """One PyTorch variant of a net, ready to be timed."""
 
@@ -58,7 +65,7 @@ class Twin:
             if "last" in variant:
                 self.net = self.net.to(memory_format=torch.channels_last)
                 self.x = self.x.contiguous(memory_format=torch.channels_last)
-        self.call = torch.compile(self.net) if "compile" in variant else self.net
+        self.call = compiled(self.net, variant)
         self.optim = make_optimiser(args.optimiser, self.net.parameters())
         self.net.train(mode == "train")
         self.at = 0
@@ -88,6 +95,8 @@ def variants(spec, mode, batch, args):
     made = {}
     torch._dynamo.reset()  # it compiles a function for eight nets at most
     for name in args.variants.split(","):
+        if "frozen" in name and mode == "train":
+            continue
         try:
             twin = Twin(spec, mode, batch, name, args)
             for _ in range(3):
@@ -126,7 +135,8 @@ def main():
     parser.add_argument("--nets", default=",".join(NETS))
     parser.add_argument("--batches", default="1,64,256")
     parser.add_argument("--modes", default="train,infer")
-    parser.add_argument("--variants", default="eager,eager-last,compile,compile-last")
+    parser.add_argument("--variants", default="eager,eager-last,compile,compile-last,"
+                        "frozen,frozen-last")
     parser.add_argument("--optimiser", default="adam",
                         choices=("adam", "momentum", "sgd"))
     parser.add_argument("--data", default="digits", choices=("digits", "noise"))
