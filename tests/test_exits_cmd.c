@@ -137,6 +137,18 @@ static void test_a_look_at_the_test_set_is_logged(void **state)
     tiny_close(&t);
 }
 
+static void test_the_last_classifier_alone_runs_in_whole_numbers(void **state)
+{
+    struct tiny t = {0};
+
+    begin(&t, state);
+    tiny_do(&t, "integer");
+    assert_said(&t, "classifiers the last alone");
+    assert_said(&t, "accuracy in whole numbers");
+    tiny_do(&t, "exits; expect exit_cost > 0");
+    tiny_close(&t);
+}
+
 static void test_calibration_keeps_what_is_right(void **state)
 {
     struct tiny t = {0};
@@ -350,6 +362,8 @@ int main(void)
         unit_test_in_folder(test_budgets_are_kept),
         unit_test_in_folder(test_what_is_measured_did_what_was_counted),
         unit_test_in_folder(test_a_look_at_the_test_set_is_logged),
+        unit_test_in_folder(
+            test_the_last_classifier_alone_runs_in_whole_numbers),
         unit_test_in_folder(test_calibration_keeps_what_is_right),
         unit_test_in_folder(test_a_ladder_is_of_separate_nets),
         unit_test_in_folder(test_thresholds_are_those_of_one_number_of_exits),

@@ -144,6 +144,15 @@ static void test_kl_cuts_a_long_tail(void **state)
     "average_pool2d 2x2 padding=same, flatten, dense 7 relu, dense 4 " \
     "softmax"
 
+/* Batch norms behind a convolution with a bias, one without, a dense layer and
+ * the logits; zeros around; the mean of all places. */
+#define NORMS                                                               \
+    "input 9x9x2, zero_padding2d 1,2,0,3, conv2d 5 3x3, batch_norm, relu, " \
+    "conv2d 6 3x3 use_bias=no padding=same, batch_norm scale=no, "          \
+    "max_pool2d 2x2, zero_padding2d, conv2d 8 3x3, batch_norm center=no, "  \
+    "relu, global_average_pool2d, dense 7 use_bias=no, batch_norm, relu, "  \
+    "dense 4, batch_norm, softmax"
+
 static float first_logits[64][4];
 
 static void fill(void *arg, int first, int n, float *x)
@@ -190,11 +199,35 @@ static void ranges_of(struct net *net, float *x, int n, struct act_range *range)
     pool_free(pool);
 }
 
+/* Statistics far from their first values, factors of both signs and, where a
+ * channel is 0, none. */
+static void shake_norms(struct net *net)
+{
+    struct rng r = rng_at(6, RNG_TEST, 3, 0);
+    struct param_walk w;
+    struct param *p;
+    size_t i;
+
+    for (p = net_first(net, &w); p != NULL; p = net_next(&w)) {
+        for (i = 0; i < p->count; i++) {
+            double z = rng_normal(&r);
+
+            if (strcmp(p->name, "gamma") == 0)
+                p->value[i] = i == 3 ? 0.0f : (float)(i % 2 ? 1 + z / 4 : -1);
+            else if (strcmp(p->name, "moving_variance") == 0)
+                p->value[i] = (float)(0.3 + z * z);
+            else if (strcmp(p->name, "moving_mean") == 0 ||
+                     strcmp(p->name, "beta") == 0)
+                p->value[i] = (float)(0.3 * z);
+        }
+    }
+}
+
 /* Every kind of layer, negative inputs (so that padding is no 0), against the
  * floats and against the simulation. */
-static void test_whole_numbers_do_what_floats_do(void **state)
+static void check_spec(const char *spec)
 {
-    struct net *net = learning_net(CONV, 3);
+    struct net *net = learning_net(spec, 3);
     struct rng r = rng_at(6, RNG_TEST, 2, 0);
     float *x = mem_array((size_t)64 * 9 * 9 * 2, sizeof(*x)), got[4], sim[4];
     struct act_range range[32];
@@ -204,7 +237,6 @@ static void test_whole_numbers_do_what_floats_do(void **state)
     double off = 0.0, size = 0.0;
     int i, k, node, same = 0, all = 0;
 
-    (void)state;
     for (i = 0; i < 64 * 9 * 9 * 2; i++)
         x[i] = (float)rng_normal(&r) + 0.3f;
     for (node = 0; node < net->node_count; node++) {
@@ -213,6 +245,7 @@ static void test_whole_numbers_do_what_floats_do(void **state)
         for (i = 0; net->node[node].param_count > 1 && i < (int)b->count; i++)
             b->value[i] = 0.1f * (float)rng_normal(&r);
     }
+    shake_norms(net);
     ranges_of(net, x, 64, range);
     m = integer_new(net, range, &err);
     if (m == NULL)
@@ -249,13 +282,59 @@ static void test_whole_numbers_do_what_floats_do(void **state)
     net_free(net);
 }
 
+static void test_whole_numbers_do_what_floats_do(void **state)
+{
+    (void)state;
+    check_spec(CONV);
+}
+
+static void test_batch_norms_are_folded_into_what_is_before_them(void **state)
+{
+    (void)state;
+    check_spec(NORMS);
+}
+
+/* The card's: gamma 1.5, beta 0.2, mean 0.4, variance 0.25, epsilon 0 make
+ * 3 x - 1.  One weight of 1: whole numbers show the line itself. */
+static void test_the_fold_of_card_q2(void **state)
+{
+    struct net *net = learning_net("input 1, dense 1 use_bias=no, "
+                                   "batch_norm epsilon=0",
+                                   1);
+    struct act_range range[3] = {{-1.0f, 1.0f}, {-4.0f, 2.0f}, {-1.0f, 1.0f}};
+    static const float stats[] = {1.5f, 0.2f, 0.4f, 0.25f};
+    static const float x[] = {-1.0f, 0.0f, 1.0f};
+    struct integer_work *w;
+    struct integer *m;
+    struct err err;
+    float logit;
+    int i;
+
+    (void)state;
+    net->node[0].param[0].value[0] = 1.0f;
+    for (i = 0; i < 4; i++)
+        net->node[1].param[i].value[0] = stats[i];
+    m = integer_new(net, range, &err);
+    assert_non_null(m);
+    w = integer_work_new(m);
+    for (i = 0; i < 3; i++) {
+        integer_run(m, w, &x[i], false, &logit);
+        assert_close(logit, 3.0 * (double)x[i] - 1.0, 0.02);
+    }
+    integer_work_free(w);
+    integer_free(m);
+    net_free(net);
+}
+
 static void test_layers_without_such_a_form_are_named(void **state)
 {
     static const struct {
         const char *spec, *says;
     } rows[] = {
         {"input 4, dense 3 name=a, tanh name=t, dense 2", "\"t\" (tanh)"},
-        {"input 4, dense 3, batch_norm name=b, dense 2", "\"b\" (batch_norm)"},
+        {"input 4, dense 3, relu, batch_norm name=b, dense 2",
+         "\"b\" (batch_norm)"},
+        {"input 4, batch_norm name=b, dense 2", "directly behind a dense"},
         {"input 4, dense 3, relu", "ends in a dense layer"},
     };
     struct act_range range[16] = {{0.0f, 0.0f}};
@@ -315,6 +394,8 @@ int main(void)
         cmocka_unit_test(test_ranges_of_card_q3),
         cmocka_unit_test(test_kl_cuts_a_long_tail),
         cmocka_unit_test(test_whole_numbers_do_what_floats_do),
+        cmocka_unit_test(test_batch_norms_are_folded_into_what_is_before_them),
+        cmocka_unit_test(test_the_fold_of_card_q2),
         cmocka_unit_test(test_layers_without_such_a_form_are_named),
         cmocka_unit_test(test_guesses_do_not_depend_on_threads),
     };

@@ -10,8 +10,10 @@
  * l is how many bits weights and activations have less than 16 together: of few
  * bits their steps are long, and biases would be rounded to those.
  *
- * A relu behind a layer is the clamp of that layer's own range.  Pooling works
- * on the numbers as they are.  Where the net rounds its activations itself
+ * A batch norm directly behind a product is folded into it: its factor is part
+ * of Sw, with its sign in qw, its offset of b.  A relu behind that is the clamp
+ * of the product's own range.  Pooling and padding work on the numbers as they
+ * are.  Where the net rounds its activations itself
  * (fake_quant), its bits, up to 8, and its range are taken.
  */
 #ifndef COMPRESS_INTEGER_H

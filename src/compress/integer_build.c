@@ -73,34 +73,70 @@ static struct window window_of(const struct net *net, const struct node *n)
 {
     const int *size = attr_of(n, "kernel_size");
     const enum padding *padding = attr_of(n, "padding");
+    const struct shape *in = shape_of(net, n->in[0]);
 
+    if (padding == NULL) /* one window over all */
+        return window_make(in,
+                           &(struct window_spec){.size = in->dim,
+                                                 .stride = (const int[]){1, 1},
+                                                 .step = (const int[]){1, 1}});
     return window_make(
-        shape_of(net, n->in[0]),
-        &(struct window_spec){.size =
-                                  size != NULL ? size : attr_of(n, "pool_size"),
-                              .stride = attr_of(n, "strides"),
-                              .step = attr_of(n, "dilation_rate"),
-                              .same = *padding == PADDING_SAME});
+        in, &(struct window_spec){
+                .size = size != NULL ? size : attr_of(n, "pool_size"),
+                .stride = attr_of(n, "strides"),
+                .step = attr_of(n, "dilation_rate"),
+                .same = *padding == PADDING_SAME});
+}
+
+static bool is_norm(const struct node *n)
+{
+    return is_kind(n, "batch_norm");
+}
+
+/* The batch norm whose factors and offsets are done by product `number`, as it
+ * is all that reads the product; -1: none. */
+static int norm_of(const struct net *net, int number)
+{
+    int user = only_user(net, number);
+
+    return user >= 0 && is_norm(&net->node[user]) ? user : -1;
 }
 
 static enum err_code refuse(const struct node *n, struct err *err)
 {
+    if (is_norm(n))
+        return err_set(err, ERR_UNSUPPORTED,
+                       "layer \"%s\" (batch_norm) has no form in whole numbers "
+                       "here: it has to stand directly behind a dense layer or "
+                       "a convolution that nothing else reads",
+                       n->name);
     return err_set(err, ERR_UNSUPPORTED,
                    "layer \"%s\" (%s) has no form in whole numbers here",
                    n->name, n->kind->name);
 }
 
-static enum err_code choose_kind(const struct net *net, int number,
-                                 struct op *op, struct err *err)
+static void set_pad(const struct net *net, const struct node *n, struct op *op)
+{
+    const int *pads = attr_of(n, "padding");
+
+    op->in_shape = *shape_of(net, n->in[0]);
+    op->out_shape = n->out;
+    op->top = pads[0];
+    op->left = pads[2];
+}
+
+static enum err_code choose_kind(const struct integer *m, const struct net *net,
+                                 int number, struct op *op, struct err *err)
 {
     static const struct {
         const char *name;
         enum op_kind kind;
-    } rows[] = {{"dense", OP_DENSE},     {"conv2d", OP_CONV},
-                {"max_pool2d", OP_MOST}, {"average_pool2d", OP_MEAN},
-                {"flatten", OP_VIEW},    {"reshape", OP_VIEW},
-                {"dropout", OP_VIEW},    {"relu", OP_CLAMP},
-                {"fake_quant", OP_SCALE}};
+    } rows[] = {{"dense", OP_DENSE},        {"conv2d", OP_CONV},
+                {"max_pool2d", OP_MOST},    {"average_pool2d", OP_MEAN},
+                {"flatten", OP_VIEW},       {"reshape", OP_VIEW},
+                {"dropout", OP_VIEW},       {"relu", OP_CLAMP},
+                {"fake_quant", OP_SCALE},   {"batch_norm", OP_VIEW},
+                {"zero_padding2d", OP_PAD}, {"global_average_pool2d", OP_MEAN}};
     const struct node *n = &net->node[number];
     const int *groups = attr_of(n, "groups");
     size_t i;
@@ -118,9 +154,14 @@ static enum err_code choose_kind(const struct net *net, int number,
     if (i == sizeof(rows) / sizeof(rows[0]) || n->in_count != 1 ||
         (groups != NULL && *groups != 1))
         return refuse(n, err);
+    if (is_norm(n) && (op->in == NET_INPUT || !op_is_product(&m->op[op->in]) ||
+                       norm_of(net, op->in) != number))
+        return refuse(n, err);
     op->kind = rows[i].kind;
     if (op->kind == OP_CONV || op->kind == OP_MOST || op->kind == OP_MEAN)
         op->window = window_of(net, n);
+    if (op->kind == OP_PAD)
+        set_pad(net, n, op);
     return ERR_OK;
 }
 
@@ -156,7 +197,8 @@ static const struct node *quantiser_behind(const struct integer *m,
     while (user >= 0 && !fake_is(&net->node[user])) {
         enum op_kind kind = m->op[user].kind;
 
-        if (kind != OP_VIEW && kind != OP_CLAMP && kind != OP_MOST)
+        if (kind != OP_VIEW && kind != OP_CLAMP && kind != OP_MOST &&
+            kind != OP_PAD)
             return NULL;
         user = only_user(net, user);
     }
@@ -164,13 +206,14 @@ static const struct node *quantiser_behind(const struct integer *m,
 }
 
 /* Of what a product, or the input, gives: those of its quantiser, or for its
- * own range, or that of the relu behind it. */
+ * own range, or that of the batch norm or the relu behind it. */
 static struct levels made_levels(const struct integer *m, const struct net *net,
                                  int number, const struct act_range *range)
 {
     const struct node *quantiser = quantiser_behind(m, net, number);
-    int user = only_user(net, number);
-    const struct act_range *r = &range[number == NET_INPUT ? m->count : number];
+    int norm = number == NET_INPUT ? -1 : norm_of(net, number);
+    int last = norm >= 0 ? norm : number, user = only_user(net, last);
+    const struct act_range *r = &range[last == NET_INPUT ? m->count : last];
 
     if (quantiser != NULL)
         return levels_of_quantiser(quantiser);
@@ -276,14 +319,61 @@ static int32_t round_bias(double bias, double scale)
     return q > 1e9 ? 1000000000 : q < -1e9 ? -1000000000 : (int32_t)q;
 }
 
+static const float *value_of(const struct node *n, const char *name)
+{
+    int i;
+
+    for (i = 0; i < n->param_count; i++) {
+        if (strcmp(n->param[i].name, name) == 0)
+            return n->param[i].value;
+    }
+    return NULL;
+}
+
+/* What a batch norm does to one channel: x * factor + offset (card Q2). */
+struct affine {
+    double factor, offset;
+};
+
+static struct affine affine_of(const struct node *norm, int channel)
+{
+    const float *gamma = value_of(norm, "gamma");
+    const float *beta = value_of(norm, "beta");
+    const float *epsilon = attr_of(norm, "epsilon");
+    double variance = (double)value_of(norm, "moving_variance")[channel];
+    double mean = (double)value_of(norm, "moving_mean")[channel];
+    struct affine a = {.factor = gamma != NULL ? (double)gamma[channel] : 1.0};
+
+    a.factor /= sqrt(variance + (epsilon != NULL ? (double)*epsilon : 0.0));
+    a.offset = (beta != NULL ? (double)beta[channel] : 0.0) - mean * a.factor;
+    return a;
+}
+
+/* Its size goes into the scale of the unit, its sign into the numbers, which
+ * are symmetric: nothing is rounded again. */
+static void scale_unit(struct op *op, int unit, double factor)
+{
+    int8_t *w = op->weight + (size_t)unit * (size_t)op->inputs;
+    float scale = (float)((double)op->scale[unit] * fabs(factor));
+    int sign = factor < 0.0 ? -1 : 1, i;
+
+    if (!(scale > 0.0f)) {
+        sign = 0;
+        scale = 1.0f;
+    }
+    op->scale[unit] = scale;
+    for (i = 0; i < op->inputs; i++)
+        w[i] = (int8_t)(sign * w[i]);
+}
+
 static enum err_code make_product(struct integer *m, const struct net *net,
                                   int number, struct err *err)
 {
     const struct node *n = &net->node[number];
     const struct param *p = &n->param[0];
     struct op *op = &m->op[number];
+    int norm = norm_of(net, number), u;
     size_t units;
-    int u;
 
     op->units = p->def.shape.dim[p->def.shape.rank - 1];
     units = (size_t)op->units;
@@ -298,12 +388,18 @@ static enum err_code make_product(struct integer *m, const struct net *net,
     op->lift = lift_of(levels_in(m, op->in), p->grid);
     for (u = 0; u < op->units; u++) {
         double sx, sy = (double)m->act[number].scale;
+        double bias = n->param_count > 1 ? (double)n->param[1].value[u] : 0.0;
 
         round_unit(op, p, u);
+        if (norm >= 0) {
+            struct affine a = affine_of(&net->node[norm], u);
+
+            scale_unit(op, u, a.factor);
+            bias = bias * a.factor + a.offset;
+        }
         sx = ldexp((double)levels_in(m, op->in)->scale * (double)op->scale[u],
                    -op->lift);
-        if (n->param_count > 1)
-            op->bias[u] = round_bias((double)n->param[1].value[u], sx);
+        op->bias[u] = round_bias(bias, sx);
         integer_factor(sx / sy, &op->m0[u], &op->shift[u]);
     }
     return ERR_OK;
@@ -320,6 +416,8 @@ static enum err_code find_output(struct integer *m, const struct net *net,
                        "here",
                        net->output_count);
     m->output = softmax >= 0 ? net->node[softmax].in[0] : net->output[0];
+    if (m->output != NET_INPUT && is_norm(&net->node[m->output]))
+        m->output = net->node[m->output].in[0];
     if (m->output == NET_INPUT || !op_is_product(&m->op[m->output]))
         return err_set(err, ERR_UNSUPPORTED,
                        "a net in whole numbers ends in a dense layer or a "
@@ -335,7 +433,7 @@ static enum err_code build(struct integer *m, const struct net *net,
     int i;
 
     for (i = 0; i < m->count; i++) {
-        if (choose_kind(net, i, &m->op[i], err) != ERR_OK)
+        if (choose_kind(m, net, i, &m->op[i], err) != ERR_OK)
             return err->code;
     }
     if (find_output(m, net, err) != ERR_OK)

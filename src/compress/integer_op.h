@@ -13,6 +13,7 @@ enum op_kind {
     OP_CONV,
     OP_MOST,
     OP_MEAN,
+    OP_PAD,  /* inside zeros */
     OP_SCALE /* to other levels */
 };
 
@@ -22,10 +23,12 @@ struct op {
     int in; /* node or NET_INPUT */
     bool logits;
     size_t out_count;
-    struct window window; /* of all but dense, view, clamp */
-    int inputs, units;    /* of a product */
-    int8_t *weight;       /* (units, inputs) */
-    int32_t *bias, *m0;   /* OP_SCALE has one factor */
+    struct window window;             /* of convolutions and pooling */
+    struct shape in_shape, out_shape; /* of OP_PAD, and where the picture */
+    int top, left;                    /* lies in it */
+    int inputs, units;                /* of a product */
+    int8_t *weight;                   /* (units, inputs) */
+    int32_t *bias, *m0;               /* OP_SCALE has one factor */
     int *shift;
     int lift;     /* bits that sums are finer than their products */
     float *scale; /* Sw of each unit */

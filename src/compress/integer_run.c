@@ -1,5 +1,6 @@
 /* A net in whole numbers at work. */
 #include <math.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "compress/integer_op.h"
@@ -230,6 +231,23 @@ static void run_pool(const struct run *r, int node, const uint8_t *x)
     }
 }
 
+/* The picture inside lines and columns of zero. */
+static void run_pad(const struct run *r, int node, const uint8_t *x, int zero)
+{
+    const struct op *op = &r->m->op[node];
+    size_t line = (size_t)op->in_shape.dim[1] * (size_t)op->in_shape.dim[2];
+    size_t out_line =
+        (size_t)op->out_shape.dim[1] * (size_t)op->out_shape.dim[2];
+    uint8_t *y = r->w->q[node];
+    int i;
+
+    memset(y, zero, op->out_count);
+    y += (size_t)op->top * out_line +
+         (size_t)op->left * (size_t)op->out_shape.dim[2];
+    for (i = 0; i < op->in_shape.dim[0]; i++)
+        memcpy(y + (size_t)i * out_line, x + (size_t)i * line, line);
+}
+
 /* The same values in other levels. */
 static void rescale(const struct run *r, int node, const uint8_t *x, int zero)
 {
@@ -275,6 +293,9 @@ static void run_op(const struct run *r, int node)
     case OP_MOST:
     case OP_MEAN:
         run_pool(r, node, x);
+        break;
+    case OP_PAD:
+        run_pad(r, node, x, zero);
         break;
     }
 }

@@ -381,7 +381,8 @@ const struct cmd_row quantise_commands[] = {
              "they are on a symmetric grid already, activations uint8; sums "
              "are int32, and no float is used between picture and logits.  "
              "Activations that are quantised keep their bits, up to 8, and "
-             "their range.  The net is not changed.",
+             "their range.  Batch norm is folded into the layer before it, and "
+             "exits are left out.  The net is not changed.",
      .args = {integer_args},
      .flags = CMD_NEEDS_NET | CMD_NEEDS_DATA | CMD_JOB | CMD_RECORDED,
      .run = integer_try},

@@ -6,6 +6,7 @@
 #include "compress/integer.h"
 #include "engine/bench.h"
 #include "engine/recipe.h"
+#include "net/branch.h"
 #include "net/fake.h"
 
 #define CALIBRATION 500  /* samples */
@@ -39,8 +40,10 @@ static void count_hits(const struct bench *b, struct trial *t, int n)
         t->hits += t->guess[i] == b->data->train.label[b->data->validation[i]];
 }
 
-static enum err_code run_whole(struct bench *b, const struct integer *m,
-                               bool simulated, struct trial *t, struct err *err)
+/* net: what m was made from. */
+static enum err_code run_whole(struct bench *b, const struct net *net,
+                               const struct integer *m, bool simulated,
+                               struct trial *t, struct err *err)
 {
     struct progress progress = bench_progress(b);
     int n = b->data->validation_count;
@@ -48,9 +51,9 @@ static enum err_code run_whole(struct bench *b, const struct integer *m,
 
     if (simulated && n > SIMULATED)
         n = SIMULATED;
-    if (integer_evaluate(m, b->net, b->data, &b->data->train,
-                         b->data->validation, n, simulated, b->pool, &progress,
-                         t->guess, err) != ERR_OK)
+    if (integer_evaluate(m, net, b->data, &b->data->train, b->data->validation,
+                         n, simulated, b->pool, &progress, t->guess,
+                         err) != ERR_OK)
         return err->code;
     t->seconds = clock_now() - start;
     count_hits(b, t, n);
@@ -111,8 +114,8 @@ static void say(struct bench *b, const struct integer *m,
               100.0 * whole->hits / n, 100.0 * floats->hits / n, all);
 }
 
-static enum err_code run_trials(struct bench *b, const struct integer *m,
-                                struct err *err)
+static enum err_code run_trials(struct bench *b, const struct net *net,
+                                const struct integer *m, struct err *err)
 {
     size_t n = (size_t)b->data->validation_count;
     struct trial t[3] = {{0}};
@@ -121,9 +124,9 @@ static enum err_code run_trials(struct bench *b, const struct integer *m,
 
     for (i = 0; i < 3; i++)
         t[i].guess = mem_array(n, sizeof(int32_t));
-    code = run_whole(b, m, false, &t[0], err);
+    code = run_whole(b, net, m, false, &t[0], err);
     if (code == ERR_OK)
-        code = run_whole(b, m, true, &t[1], err);
+        code = run_whole(b, net, m, true, &t[1], err);
     if (code == ERR_OK)
         code = run_floats(b, &t[2], err);
     if (code == ERR_OK)
@@ -133,27 +136,56 @@ static enum err_code run_trials(struct bench *b, const struct integer *m,
     return code;
 }
 
+/* A copy with its last classifier alone, which is what decides. */
+static struct net *without_exits(struct bench *b, struct err *err)
+{
+    bool gone[NET_OUTPUT_MAX] = {false};
+    int exits = b->net->output_count - 1, o;
+
+    if (exits == 0)
+        return net_clone(b->net, err);
+    for (o = 0; o < exits; o++)
+        gone[o] = true;
+    bench_say(b, LOG_NOTE,
+              "of its %d classifiers the last alone, without exits", exits + 1);
+    return branch_remove(b->net, gone, err);
+}
+
+static enum err_code try_net(struct bench *b, struct net *net,
+                             const struct calibrator *by, int samples,
+                             struct err *err)
+{
+    struct progress progress = bench_progress(b);
+    struct act_range *range =
+        mem_array((size_t)net->node_count + 1, sizeof(*range));
+    struct integer *m = NULL;
+    enum err_code code = calibrate(net, b->data, samples, by, NULL, b->pool,
+                                   &progress, range, err);
+
+    if (code == ERR_OK) {
+        m = integer_new(net, range, err);
+        code = m == NULL ? err->code : run_trials(b, net, m, err);
+    }
+    integer_free(m);
+    mem_free(range);
+    return code;
+}
+
 enum err_code integer_try(struct bench *b, const struct cmd_call *call,
                           struct err *err)
 {
     const char *by = cmd_given(call, "by") ? cmd_text(call, "by") : "minmax";
     int n = cmd_given(call, "samples") ? (int)cmd_number(call, "samples")
                                        : CALIBRATION;
-    struct progress progress = bench_progress(b);
-    struct act_range *range;
-    struct integer *m = NULL;
+    struct net *net;
     enum err_code code;
 
     if (bench_fit(b, err) != ERR_OK)
         return err->code;
-    range = mem_array((size_t)b->net->node_count + 1, sizeof(*range));
-    code = calibrate(b->net, b->data, n, calibrator_find(by), NULL, b->pool,
-                     &progress, range, err);
-    if (code == ERR_OK) {
-        m = integer_new(b->net, range, err);
-        code = m == NULL ? err->code : run_trials(b, m, err);
-    }
-    integer_free(m);
-    mem_free(range);
+    net = without_exits(b, err);
+    if (net == NULL)
+        return err->code;
+    code = try_net(b, net, calibrator_find(by), n, err);
+    net_free(net);
     return code;
 }
