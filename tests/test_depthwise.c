@@ -15,7 +15,8 @@ static const struct geometry geometries[] = {
     {9, 9, 2, 3, 3, 2, 2, true},   {2, 3, 4, 5, 5, 1, 1, true},
     {7, 6, 35, 3, 3, 1, 1, true},  {5, 5, 64, 2, 2, 2, 1, true},
     {19, 3, 29, 3, 3, 2, 1, true}, {3, 70, 16, 3, 2, 3, 1, true},
-    {1, 9, 33, 3, 3, 1, 1, true},
+    {1, 9, 33, 3, 3, 1, 1, true},  {6, 1, 20, 3, 3, 1, 1, true},
+    {4, 2, 16, 3, 3, 1, 1, true},  {4, 2, 17, 1, 2, 1, 1, true},
 };
 
 /* A depthwise convolution; y, dx and dk are sums in double. */
