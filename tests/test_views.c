@@ -395,6 +395,37 @@ static void test_results_stand_in_the_message_row_when_they_answer(
     board_free(b);
 }
 
+/* 40 lines behind a command: the command is on top, and G goes to the end. */
+static void test_a_long_answer_is_read_from_its_beginning(void **unused)
+{
+    struct log_sheet *log = sheet_new(SHEET_LOG);
+    struct log_entry *entry = sheet_array(log, 50, sizeof(*entry));
+    struct board *b = board_new();
+    struct desk d;
+    int i;
+
+    (void)unused;
+    desk_open(&d, 24, 80, SHEETS_TYPICAL);
+    for (i = 0; i < 50; i++)
+        entry[i] = (struct log_entry){LOG_RESULT, i, "one more line"};
+    entry[9] = (struct log_entry){LOG_COMMAND, 9, "help everything"};
+    entry[10] = (struct log_entry){LOG_RESULT, 10, "begins"};
+    entry[49] = (struct log_entry){LOG_RESULT, 49, "ends"};
+    log->entry = entry;
+    log->count = 50;
+    board_publish(b, log);
+    assert_true(screen_take(&d.screen, b));
+    assert_true(screen_show(&d.screen, "log answer"));
+    frame_draw(&d.screen, &d.canvas);
+    assert_shows(&d, "\n     9.0 : help everything\n    10.0   begins");
+    assert_shows(&d, "newer lines below");
+    assert_hides(&d, "ends");
+    desk_type(&d, "G");
+    assert_shows(&d, "49.0   ends");
+    desk_close(&d);
+    board_free(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -411,6 +442,7 @@ int main(void)
         cmocka_unit_test(test_an_error_is_shown_whole_and_not_talked_over),
         cmocka_unit_test(
             test_results_stand_in_the_message_row_when_they_answer),
+        cmocka_unit_test(test_a_long_answer_is_read_from_its_beginning),
         cmocka_unit_test(test_numbers_read_as_people_write_them),
         cmocka_unit_test(test_a_table_drops_columns_by_rank),
         cmocka_unit_test(test_a_list_keeps_its_cursor_on_the_screen),

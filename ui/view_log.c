@@ -10,6 +10,7 @@ struct log_view {
     long long seen; /* number after the last entry, to stay in place */
     char find[64];  /* only entries with this are shown; "": all */
     int shown;      /* entries on the screen */
+    bool answer;    /* the next frame starts with the last command */
 };
 
 static const struct {
@@ -79,6 +80,26 @@ static void stay(struct log_view *v, const struct log_sheet *s)
         v->back = s->count > 0 ? s->count - 1 : 0;
 }
 
+/* An answer longer than the view is read from its beginning. */
+static void start_with_answer(struct log_view *v, const struct log_sheet *s,
+                              struct pane p)
+{
+    int i = s->count - 1, rows = 0;
+
+    v->back = 0;
+    v->answer = false;
+    while (i > 0 && s->entry[i].kind != LOG_COMMAND)
+        i--;
+    for (; i < s->count && rows <= p.at.rows; i++)
+        rows += entry_rows(p, &s->entry[i]);
+    if (rows <= p.at.rows)
+        return;
+    /* The last one is too much, and there is a row that says so. */
+    while (i > 1 && rows > p.at.rows - 1)
+        rows -= entry_rows(p, &s->entry[--i]);
+    v->back = s->count - i;
+}
+
 static void log_draw(void *state, const struct view_input *in,
                      struct canvas *to, struct rect area, bool focused)
 {
@@ -93,6 +114,8 @@ static void log_draw(void *state, const struct view_input *in,
         return;
     }
     stay(v, s);
+    if (v->answer)
+        start_with_answer(v, s, p);
     if (*v->find || v->back) {
         struct pane says = pane_take_bottom(&p, 1);
 
@@ -163,6 +186,20 @@ static void log_search(void *state, const struct view_input *in,
     v->back = 0;
 }
 
+/* "show log answer" */
+static bool log_open(void *state, const struct view_input *in,
+                     const char *words)
+{
+    struct log_view *v = state;
+
+    (void)in;
+    if (strcmp(words, "answer") != 0)
+        return false;
+    v->find[0] = '\0';
+    v->answer = true;
+    return true;
+}
+
 static void log_all(void *state, const struct view_input *in, int key,
                     struct view_reply *reply)
 {
@@ -195,5 +232,6 @@ const struct view_kind log_view = {
     .keys = log_keys,
     .state_size = sizeof(struct log_view),
     .draw = log_draw,
+    .open = log_open,
     .search = log_search,
 };

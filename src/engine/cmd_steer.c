@@ -137,8 +137,14 @@ static enum err_code run_cancel(struct bench *b, const struct cmd_call *call,
 static enum err_code run_pause(struct bench *b, const struct cmd_call *call,
                                struct err *err)
 {
+    const struct frame *f = b->frame;
+
     (void)call;
     (void)err;
+    while (f != NULL && f->script == NULL)
+        f = f->up;
+    if (b->lesson == NULL && f == NULL)
+        bench_say(b, LOG_NOTE, "nothing is running");
     lesson_wait(b);
     return ERR_OK;
 }

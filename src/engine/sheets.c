@@ -68,7 +68,7 @@ void sheets_show(struct bench *b, const char *view)
 
 void sheets_show_log(struct bench *b)
 {
-    sheets_show(b, "log");
+    sheets_show(b, "log answer");
 }
 
 void sheets_keep_test(struct bench *b, const int32_t *guess,
