@@ -77,13 +77,10 @@ static void note_log(struct screen *s)
 {
     const struct log_sheet *log = s->in.log;
     long long number;
-    bool read;
     int i;
 
     if (!log)
         return;
-    /* Where the log is on the screen, its last line need not stand twice. */
-    read = s->shown[0] == VIEW_log || s->shown[1] == VIEW_log;
     for (i = 0; i < log->count; i++) {
         const struct log_entry *e = &log->entry[i];
 
@@ -92,7 +89,7 @@ static void note_log(struct screen *s)
             continue;
         if (e->kind == LOG_ERROR)
             screen_say(s, ROLE_BAD, e->text);
-        else if (note_stays(s) || read)
+        else if (note_stays(s))
             continue;
         else if (e->kind == LOG_RESULT || e->kind == LOG_NOTE)
             screen_say(s, ROLE_NORMAL, e->text);
