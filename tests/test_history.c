@@ -383,6 +383,35 @@ static void test_expectations_name_what_they_compare(void **state)
     tiny_close(&t);
 }
 
+static void test_a_net_of_other_data_is_told(void **state)
+{
+    const char *path = support_path(state, "other.h5");
+    struct net_note note = {0};
+    struct tiny t = {0};
+    struct net *net;
+    struct str line = {0};
+    struct err err;
+
+    tiny_data(state);
+    tiny_open(&t, (struct engine_options){.seed = 3});
+    tiny_begin(&t, state);
+    net = spec_parse("input 8x8x1; flatten; dense 4 softmax", "other", &err);
+    assert_non_null(net);
+    net_note_set(&note, "validation_accuracy", "0.2");
+    assert_ok(net_save(path, net, &note, &err));
+    str_addf(&line, "net %s", path);
+    tiny_do(&t, line.text);
+    assert_null(strstr(t.said.text, "may be other data"));
+    net_note_set(&note, "validation_accuracy", "0.99");
+    assert_ok(net_save(path, net, &note, &err));
+    tiny_do(&t, line.text);
+    assert_non_null(strstr(t.said.text, "its file says 99.00 % of"));
+    net_note_done(&note);
+    str_done(&line);
+    net_free(net);
+    tiny_close(&t);
+}
+
 /* The rate belongs to the stage: undo, and going on from there, know it. */
 static void test_dropout_made_milder_is_undone_with_the_pruning(void **state)
 {
@@ -422,6 +451,7 @@ int main(void)
         unit_test_in_folder(test_a_shrunk_net_is_a_stage_like_any),
         unit_test_in_folder(test_copies_over_the_limit_come_back_from_a_file),
         unit_test_in_folder(test_expectations_name_what_they_compare),
+        unit_test_in_folder(test_a_net_of_other_data_is_told),
         unit_test_in_folder(
             test_dropout_made_milder_is_undone_with_the_pruning),
     };

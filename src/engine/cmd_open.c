@@ -1,20 +1,18 @@
 /* Commands that open, make and write nets and data. */
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/mem.h"
 #include "compress/mask.h"
 #include "engine/bench.h"
+#include "engine/info.h"
 #include "engine/pack_file.h"
 #include "engine/sheets.h"
 #include "io/io.h"
-#include "net/exec.h"
 #include "net/fake.h"
-#include "net/size.h"
 #include "net/spec.h"
 #include "net/zoo.h"
-#include "train/eval.h"
-#include "train/optim.h"
 
 static void say_net(struct bench *b)
 {
@@ -79,6 +77,22 @@ static enum err_code run_data(struct bench *b, const struct cmd_call *call,
     return code;
 }
 
+/* A net far below what its file says of it was trained on other data. */
+static void say_other_data(struct bench *b, const struct net_note *note)
+{
+    char *text = net_note_get(note, "validation_accuracy");
+    double saved = text != NULL ? atof(text) : 0.0;
+    double now = score_accuracy(&stages_current(b->history)->after);
+
+    if (now >= 0 && saved - now > 0.1)
+        bench_say(
+            b, LOG_NOTE,
+            "its file says %.2f %% of the samples it was made with: these "
+            "may be other data",
+            saved * 100);
+    mem_free(text);
+}
+
 /* model (may be NULL) and input (rank 0: not given) help where a file does not
  * say all; so do the data and the net that are open. */
 static enum err_code open_net(struct bench *b, const char *name,
@@ -89,6 +103,7 @@ static enum err_code open_net(struct bench *b, const char *name,
     struct net_hints hints = {
         .progress = &progress, .model = model, .like = b->net};
     struct str warnings = {0}, text = {0};
+    struct net_note note = {0};
     struct net *net;
     enum err_code code;
 
@@ -98,7 +113,7 @@ static enum err_code open_net(struct bench *b, const char *name,
         hints.input = &b->data->shape;
     code = pack_file_is(path)
                ? pack_file_load(path, &net, err)
-               : net_load_with(path, &hints, &net, NULL, &warnings, err);
+               : net_load_with(path, &hints, &net, &note, &warnings, err);
     if (code == ERR_OK) {
         str_addf(&text, "net %s", name);
         code = bench_open_net(b, net, text.text, err);
@@ -107,7 +122,9 @@ static enum err_code open_net(struct bench *b, const char *name,
         say_net(b);
         if (warnings.len > 0)
             bench_say_lines(b, LOG_NOTE, warnings.text);
+        say_other_data(b, &note);
     }
+    net_note_done(&note);
     str_done(&warnings);
     str_done(&text);
     return code;
@@ -370,63 +387,6 @@ static enum err_code run_import(struct bench *b, const struct cmd_call *call,
     return code == ERR_OK ? say_written(b, path, err) : code;
 }
 
-/* What the open net takes in memory, and what a training run would plan. */
-static enum err_code info_open(struct bench *b, struct err *err)
-{
-    int threads, batch = (int)settings_number(&b->set, SET_batch);
-    const struct optim_kind *optim =
-        optim_find(settings_word(&b->set, SET_optimiser));
-    char count[32], weights[32], training[32], moments[32], eval[32];
-    struct size_count size;
-    double bytes;
-
-    if (b->net == NULL)
-        return err_set(err, ERR_STATE,
-                       "nothing is open; name a file, or open a net");
-    threads = pool_threads(b->pool);
-    size_of_net(b->net, &size);
-    bytes = (double)(size.params + size.statistics) * sizeof(float);
-    str_size(bytes, weights, sizeof(weights));
-    str_size((double)exec_need(b->net, batch, EXEC_TRAIN | EXEC_LATE, threads),
-             training, sizeof(training));
-    str_size((double)size.params * sizeof(float) * optim->moments, moments,
-             sizeof(moments));
-    str_size((double)exec_need(b->net, EVAL_BATCH, EXEC_EVAL, threads), eval,
-             sizeof(eval));
-    bench_say(b, LOG_RESULT, "net \"%s\": %s parameters, %s in memory",
-              b->net->name,
-              str_commas(size.params + size.statistics, count, sizeof(count)),
-              weights);
-    bench_say(b, LOG_RESULT,
-              "training with batch=%d on %d thread%s plans %s once, and %s for "
-              "the moments of %s",
-              batch, threads, threads == 1 ? "" : "s", training, moments,
-              optim->name);
-    bench_say(b, LOG_RESULT, "evaluation plans %s once", eval);
-    sheets_show_log(b);
-    return ERR_OK;
-}
-
-static enum err_code run_info(struct bench *b, const struct cmd_call *call,
-                              struct err *err)
-{
-    struct str path = {0}, text = {0};
-    enum err_code code;
-
-    if (cmd_text(call, "file") == NULL)
-        return info_open(b, err);
-    bench_find_file(b, cmd_text(call, "file"), &path);
-    code = pack_file_is(path.text) ? pack_file_info(path.text, &text, err)
-                                   : file_info(path.text, &text, err);
-    if (code == ERR_OK && text.len > 0) {
-        bench_say_lines(b, LOG_RESULT, text.text);
-        sheets_show_log(b);
-    }
-    str_done(&path);
-    str_done(&text);
-    return code;
-}
-
 static const struct arg_def data_args[] = {
     {.name = "data",
      .help = "an HDF5 file, or data that come with the program",
@@ -472,14 +432,6 @@ static const struct arg_def file_args[] = {{.name = "file",
                                             .word = true,
                                             .required = true},
                                            {0}};
-
-static const struct arg_def info_args[] = {
-    {.name = "file",
-     .help = "an HDF5 file; the open net without it",
-     .type = ARG_FILE,
-     .source = SOURCE_FILES,
-     .word = true},
-    {0}};
 
 static const struct arg_def init_args[] = {
     {.name = "masks",
@@ -583,5 +535,5 @@ const struct cmd_row open_commands[] = {
              "memory of the open net and of a training run",
      .args = {info_args},
      .flags = CMD_JOB,
-     .run = run_info},
+     .run = info_run},
     {0}};
