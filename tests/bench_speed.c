@@ -8,6 +8,8 @@
  *   bench_speed one NET USE BATCH THREADS SECONDS [OPTIMISER [DATA]]
  *                                    one rate and its phases, as JSON
  *   bench_speed spec NET             the net's text
+ *   bench_speed floor [NET]          microseconds a sample of training that
+ *                                    products and memory take at the least
  * USE is train or infer, DATA digits or noise.  ISA=plain or avx2 keeps our
  * products to narrower vectors than the processor has; OpenBLAS has its own
  * OPENBLAS_CORETYPE.
@@ -30,12 +32,15 @@
 #include "tensor/gemm.h"
 #include "tensor/isa.h"
 #include "tests/learning.h"
+#include "tests/machine.h"
 #include "train/eval.h"
 #include "train/loss.h"
 #include "train/trainer.h"
 
+static const char *const nets[] = {"lenet-300-100", "lenet-5", "conv-4",
+                                   "resnet-mini", "mobilenet-mini"};
+
 #define CLASSES 10
-#define SIDE    384 /* of the matrices that measure the limit */
 #define NOISE_N 1536
 
 struct job {
@@ -269,50 +274,6 @@ static struct result measure(const struct job *job, bool phases)
     return r;
 }
 
-struct square {
-    float *a, *b, *c; /* a thread: SIDE * SIDE each */
-};
-
-static void multiply(void *arg, int chunk, int worker)
-{
-    const struct square *s = arg;
-    size_t at = (size_t)worker * SIDE * SIDE;
-
-    (void)chunk;
-    gemm(&(struct gemm){.m = SIDE,
-                        .n = SIDE,
-                        .k = SIDE,
-                        .a = s->a + at,
-                        .b = s->b + at,
-                        .c = s->c + at});
-}
-
-/* Gflop/s of large products on so many threads: the best of some rounds. */
-static double limit_of(int threads)
-{
-    struct pool *pool = learning_pool(threads);
-    size_t n = (size_t)threads * SIDE * SIDE;
-    struct square s = {.a = mem_array(n, sizeof(float)),
-                       .b = mem_array(n, sizeof(float)),
-                       .c = mem_array(n, sizeof(float))};
-    double best = 0.0;
-    int round, chunks = 4 * threads;
-
-    gemm_start();
-    for (round = 0; round < 12; round++) {
-        double start = now(), rate;
-
-        pool_run(pool, multiply, &s, chunks);
-        rate = 2e-9 * SIDE * SIDE * SIDE * chunks / (now() - start);
-        best = rate > best ? rate : best;
-    }
-    mem_free(s.a);
-    mem_free(s.b);
-    mem_free(s.c);
-    pool_free(pool);
-    return best;
-}
-
 static int all_threads(void)
 {
     struct pool *pool = learning_pool(0);
@@ -423,16 +384,14 @@ static void print_row(const struct job *job, double limit)
 
 static void print_table(double seconds)
 {
-    static const char *const nets[] = {"lenet-300-100", "lenet-5", "conv-4",
-                                       "resnet-mini", "mobilenet-mini"};
     static const int batches[] = {1, 64, 256};
     struct rusage usage;
     int threads = all_threads(), trains, p;
-    double limit = limit_of(threads);
+    double limit = machine_gflops(threads);
     size_t i, k;
 
     printf("sgemm limit: %.1f Gflop/s on %d threads, %.1f on 1\n", limit,
-           threads, limit_of(1));
+           threads, machine_gflops(1));
     print_pool(threads);
     print_evaluation(threads);
     printf("%-14s %-5s %4s %9s %6s %6s  ", "net", "use", "n", "samples/s",
@@ -477,6 +436,98 @@ static int print_one(int argc, char **argv)
     return 0;
 }
 
+/* Bytes that adam has to move to and from memory for a batch, where weights,
+ * moments and gradients do not stay in the cache: four are read, three written.
+ */
+static void optimiser_bytes(const struct net *net, double cache, double *reads,
+                            double *writes)
+{
+    double each = (double)net->value_count * sizeof(float);
+
+    *reads = 4.0 * each > cache ? 4.0 * each : 0.0;
+    *writes = 4.0 * each > cache ? 3.0 * each : 0.0;
+}
+
+/* Seconds for what must go to memory and back in a training batch. */
+static double memory_time(const struct job *job, double reads, double writes)
+{
+    struct pool *pool = learning_pool(job->threads);
+    struct net *net = net_of(job->name);
+    struct err err;
+    struct exec *e =
+        exec_new(net, job->batch, EXEC_TRAIN | EXEC_LATE, pool, &err);
+    double in, out, spilled;
+
+    assert_non_null(e);
+    spilled = exec_spilled(e, machine_cache());
+    optimiser_bytes(net, machine_cache(), &in, &out);
+    in += spilled;
+    out += spilled;
+    printf("%-14s %7.0f", job->name, (in + out) * 1e-6);
+    exec_free(e);
+    net_free(net);
+    pool_free(pool);
+    return 1e-9 * (in / reads + out / writes);
+}
+
+static double best_rate(const struct job *job, int rounds)
+{
+    double best = 0.0;
+
+    while (rounds-- > 0) {
+        double rate = measure(job, false).rate;
+
+        best = rate > best ? rate : best;
+    }
+    return best;
+}
+
+/*
+ * The least time training could take if every product ran at the speed of large
+ * ones, all that no cache holds went through at the speed of memory, one after
+ * the other, and nothing else took any.  Products are counted as the definition
+ * has them: tiles and lists of what is not zero need fewer.
+ */
+static void print_floor_row(const struct job *job, double limit, double reads,
+                            double writes)
+{
+    struct net *net = net_of(job->name);
+    double products = flops_of(net, true) / limit * 1e-3;
+    double memory = memory_time(job, reads, writes) / job->batch * 1e6;
+    double ours = 1e6 / best_rate(job, 3);
+
+    printf(" %9.1f %9.1f %9.1f %9.1f %6.2fx\n", products, memory,
+           products + memory, ours, ours / (products + memory));
+    fflush(stdout);
+    net_free(net);
+}
+
+static void print_floor(const char *only, double seconds)
+{
+    double reads, writes, limit;
+    int threads = all_threads();
+    size_t i;
+
+    limit = machine_gflops(threads);
+    machine_memory(threads, &reads, &writes);
+    printf("%d threads: products %.1f Gflop/s, memory read %.1f GB/s, written "
+           "%.1f GB/s, cache %.0f MB\n",
+           threads, limit, reads, writes, machine_cache() / (1 << 20));
+    printf("%-14s %7s %9s %9s %9s %9s %7s\n", "train, 64", "MB/batch",
+           "products", "memory", "floor", "ours", "ours");
+    for (i = 0; i < LENGTH(nets); i++) {
+        if (only != NULL && strcmp(only, nets[i]) != 0)
+            continue;
+        print_floor_row(&(struct job){.name = nets[i],
+                                      .trains = true,
+                                      .batch = 64,
+                                      .threads = threads,
+                                      .seconds = seconds,
+                                      .optimiser = "adam"},
+                        limit, reads, writes);
+    }
+}
+
 static void limit_isa(void)
 {
     const char *wanted = getenv("ISA");
@@ -499,6 +550,10 @@ int main(int argc, char **argv)
         if (zoo_find(argv[2]) == NULL)
             return 2;
         printf("%s", zoo_find(argv[2])->spec);
+        return 0;
+    }
+    if (argc >= 2 && strcmp(argv[1], "floor") == 0) {
+        print_floor(argc > 2 ? argv[2] : NULL, 0.5);
         return 0;
     }
     print_table(full != NULL && *full == '1' ? 2.0 : 0.2);

@@ -345,6 +345,30 @@ static void test_memory_is_shared_where_nothing_is_alive_twice(void **state)
     net_free(net);
 }
 
+/* Forward leaves x, what both convolutions wrote, and what the dense layer
+ * reads, which is not made again: four layers as large as x.  One gradient
+ * alone is handed on at a time. */
+static void test_what_no_cache_holds_is_counted(void **state)
+{
+    struct net *net = learning_net("input 4x4x16\n"
+                                   "conv2d 16 3x3 padding=same\nbatch_norm\n"
+                                   "conv2d 16 3x3 padding=same\nbatch_norm\n"
+                                   "flatten\ndense 2 softmax\n",
+                                   3);
+    struct pool *pool = learning_pool(2);
+    struct exec *e = new_exec(net, EXEC_TRAIN, pool);
+    double layer =
+        256.0 * sizeof(float) * exec_shard_size(e) * exec_shards(e, BATCH);
+
+    (void)state;
+    assert_true(exec_spilled(e, 4.0 * layer) == 0.0);
+    assert_true(exec_spilled(e, 2.0 * layer) == 4.0 * layer);
+    assert_true(exec_spilled(e, 0.5 * layer) == 6.0 * layer);
+    exec_free(e);
+    pool_free(pool);
+    net_free(net);
+}
+
 static void test_the_layer_that_overflows_is_named(void **state)
 {
     struct net *net =
@@ -382,6 +406,7 @@ int main(void)
         cmocka_unit_test(test_nothing_is_allocated_inside_a_batch),
         cmocka_unit_test(test_a_plan_that_finds_no_memory_leaves_none_behind),
         cmocka_unit_test(test_memory_is_shared_where_nothing_is_alive_twice),
+        cmocka_unit_test(test_what_no_cache_holds_is_counted),
         cmocka_unit_test(test_the_layer_that_overflows_is_named),
     };
 

@@ -318,3 +318,37 @@ size_t exec_bytes(const struct exec *e)
 {
     return e->bytes;
 }
+
+/* Bytes of a batch in a buffer, or of what is there of it at once. */
+static double buffer_bytes(const struct exec *e, const struct plan_buffer *b,
+                           bool at_once)
+{
+    const struct plan *p = &e->plan;
+    int copies = p->shards;
+
+    if (b->whole)
+        return (double)(b->row * (size_t)p->batch * sizeof(float));
+    if (at_once && b->local && pool_threads(e->pool) < copies)
+        copies = pool_threads(e->pool);
+    return (double)(b->count * sizeof(float)) * copies;
+}
+
+double exec_spilled(const struct exec *e, double cache)
+{
+    const struct plan *p = &e->plan;
+    double kept = 0.0, there = 0.0, handed = 0.0;
+    int i;
+
+    for (i = 0; i < p->buffer_count; i++) {
+        const struct plan_buffer *b = &p->buffer[i];
+        double bytes = buffer_bytes(e, b, false);
+
+        if (b->first < p->head && b->last > p->head) {
+            kept += bytes;
+            there += buffer_bytes(e, b, true);
+        } else if (b->first >= p->head && !b->local && bytes > cache) {
+            handed += bytes;
+        }
+    }
+    return handed + (there > cache ? kept : 0.0);
+}

@@ -126,4 +126,10 @@ size_t exec_need(const struct net *net, int batch, unsigned use, int threads);
 /* Bytes the plan has allocated. */
 size_t exec_bytes(const struct exec *e);
 
+/* Bytes that a training batch has to write to memory, and to read from it once,
+ * when `cache` bytes stay in the caches: what forward leaves for backward,
+ * unless all that is there at once fits, and gradients handed from one leg to
+ * the next that do not fit by themselves. */
+double exec_spilled(const struct exec *e, double cache);
+
 #endif
