@@ -5,6 +5,7 @@
 
 #include "tests/support.h"
 
+#include "base/mem.h"
 #include "tensor/gemm.h"
 
 static void *room(size_t n, size_t size)
@@ -74,21 +75,35 @@ static void add_params(struct rig *r)
     }
 }
 
-/* The largest shard decides scratch, as one is used after the other. */
-static void add_memory(struct rig *r)
+/* Samples of the largest shard. */
+static int most_of(const struct rig *r)
 {
-    const struct layer_kind *k = r->kind;
     int most = 0, s;
 
     for (s = 0; s < r->shards; s++) {
         int n = r->first[s + 1] - r->first[s];
 
         most = n > most ? n : most;
+    }
+    return most;
+}
+
+/* The largest shard decides scratch, as one is used after the other. */
+static void add_memory(struct rig *r)
+{
+    const struct layer_kind *k = r->kind;
+    int most = most_of(r), s;
+
+    for (s = 0; s < r->shards; s++) {
+        int n = r->first[s + 1] - r->first[s];
+
         if (k->keep != NULL)
             r->keep[s] = floats(k->keep(r->config, r->in, &r->out, n));
     }
     if (k->scratch != NULL)
-        r->scratch = floats(k->scratch(r->config, r->in, &r->out, most, true));
+        r->scratch = floats(
+            mem_larger(k->scratch(r->config, r->in, &r->out, most, true),
+                       k->scratch(r->config, r->in, &r->out, most, false)));
     if (k->shared != NULL)
         r->shared = floats(k->shared(r->config, r->in));
     if (k->part_count != NULL)
@@ -146,6 +161,7 @@ void rig_free(struct rig *r)
     free(r->scratch);
     free(r->shared);
     free(r->parts);
+    free(r->ready);
     free(r);
 }
 
@@ -182,6 +198,7 @@ static void shard_of(struct rig *r, int s, struct shard *to)
                                    .dparam = r->slot[s],
                                    .scratch = r->scratch,
                                    .keep = r->keep[s],
+                                   .ready = r->ready,
                                    .shared = r->shared,
                                    .seed = r->seed,
                                    .step = r->step,
@@ -228,8 +245,25 @@ void rig_forward(struct rig *r)
     }
     for (s = 0; s < r->shards; s++) {
         shard_of(r, s, &shard);
-        k->forward(&shard.pass);
+        shard.pass.pieces = r->pieces;
+        do {
+            k->forward(&shard.pass);
+        } while (++shard.pass.piece < r->pieces);
     }
+}
+
+void rig_ready(struct rig *r)
+{
+    struct shard shard;
+    size_t count = r->kind->ready_count == NULL
+                       ? 0
+                       : r->kind->ready_count(r->config, r->in, most_of(r));
+
+    if (count == 0)
+        return;
+    r->ready = floats(count);
+    shard_of(r, 0, &shard);
+    r->kind->make_ready(&shard.pass);
 }
 
 /* dparam = the sum of the shards' slots, in order */

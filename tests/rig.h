@@ -29,6 +29,8 @@ struct rig {
     float *slot[RIG_SHARDS][LAYER_PARAM_MAX];
     float *scratch, *keep[RIG_SHARDS], *shared;
     double *parts;
+    int pieces;   /* forward is cut into so many; 0 at first: it is not */
+    float *ready; /* NULL before rig_ready */
 };
 
 /* Whether the kind takes these inputs under this spec line; else *err. */
@@ -40,6 +42,9 @@ enum err_code rig_shape(const char *spec, const struct shape *in, int in_count,
 struct rig *rig_new(const char *spec, const struct shape *in, int in_count,
                     int n, int shards);
 void rig_free(struct rig *r);
+
+/* Makes the parameters ready, for the passes that follow. */
+void rig_ready(struct rig *r);
 
 /* x and param to y; running statistics move in PASS_TRAIN.  A test may point y
  * at x[0], dx[0] at dy, or clear dx[i] and keep, as an executor may. */

@@ -39,6 +39,8 @@ static const struct row_case awkward[] = {
     {"dense 5 use_bias=no", 1, {D1(7)}},
     {"dense 4", 1, {D3(2, 3, 5)}},
     {"dense 1", 1, {D1(1)}},
+    {"dense 330", 1, {D1(9)}}, /* two panels */
+    {"dense 17", 1, {D1(20000)}},
     {"conv2d 6 3x2 strides=2x1 padding=same groups=2 use_bias=no",
      1,
      {D3(5, 7, 4)}},
@@ -51,6 +53,7 @@ static const struct row_case awkward[] = {
     {"conv2d 3 4x3", 1, {D3(4, 3, 2)}},
     {"conv2d 7 3x3 padding=same", 1, {D3(24, 24, 16)}}, /* several blocks */
     {"conv2d 4 3x3 strides=3 padding=same", 1, {D3(7, 7, 3)}},
+    {"conv2d 9 5x5 padding=same", 1, {D3(8, 10, 8)}}, /* by tiles */
     {"depthwise_conv2d 3 strides=2 padding=same depth_multiplier=3",
      1,
      {D3(5, 6, 3)}},
@@ -475,6 +478,53 @@ static void test_forward_alone_keeps_nothing(void **state)
     each_case(check_forward_only);
 }
 
+static double largest(const float *x, size_t n)
+{
+    double most = 0.0;
+    size_t i;
+
+    for (i = 0; i < n; i++)
+        most = fmax(most, fabs((double)x[i]));
+    return most;
+}
+
+/* Pieces give the bits of the whole, with weights made ready or not, and that
+ * changes nothing but rounding. */
+static void check_pieces(struct rig *r, const char *spec)
+{
+    float *plain = NULL, *whole;
+    int ready;
+
+    (void)spec;
+    if (r->kind->pieces == NULL)
+        return;
+    r->mode = PASS_EVAL;
+    for (ready = 0; ready < 2; ready++) {
+        if (ready)
+            rig_ready(r);
+        r->pieces = 0;
+        rig_forward(r);
+        if (ready)
+            assert_all_close(r->y, plain, r->y_size, 1e-5,
+                             3e-6 * largest(plain, r->y_size));
+        whole = copy_of(r->y, r->y_size);
+        for (r->pieces = 2; r->pieces < 5; r->pieces++) {
+            rig_forward(r);
+            assert_same_bits(r->y, whole, r->y_size * sizeof(*whole));
+        }
+        if (ready)
+            free(plain);
+        plain = whole;
+    }
+    free(plain);
+}
+
+static void test_pieces_are_those_of_the_whole(void **state)
+{
+    (void)state;
+    each_case(check_pieces);
+}
+
 static void check_bad_value(struct rig *r, const char *spec)
 {
     size_t i;
@@ -530,6 +580,7 @@ int main(void)
         cmocka_unit_test(test_backward_reads_only_what_its_row_says),
         cmocka_unit_test(test_a_gradient_nobody_needs_is_left_out),
         cmocka_unit_test(test_forward_alone_keeps_nothing),
+        cmocka_unit_test(test_pieces_are_those_of_the_whole),
         cmocka_unit_test(test_no_layer_hides_a_value_that_is_not_a_number),
     };
 

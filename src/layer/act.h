@@ -38,9 +38,11 @@ static inline float act_alpha(const struct layer_pass *p)
     VEC_CLONES                                      \
     static void forward(const struct layer_pass *p) \
     {                                               \
-        const float alpha = (value), *xs = p->x[0]; \
-        float *ys = p->y;                           \
-        size_t i, n = pass_out(p);                  \
+        const float alpha = (value);                \
+        struct stretch s = pass_stretch(p);         \
+        const float *xs = p->x[0] + s.first;        \
+        float *ys = p->y + s.first;                 \
+        size_t i, n = s.count;                      \
                                                     \
         (void)alpha;                                \
         VEC_LOOP                                    \
@@ -73,7 +75,8 @@ static inline float act_alpha(const struct layer_pass *p)
 /* Fields of a row that all activations share. */
 #define ACT_ROW                                                           \
     .least_in = 1, .most_in = 1, .activation = true, .units = UNITS_EACH, \
-    .shape = layer_same_shape, .forward = forward, .backward = backward
+    .shape = layer_same_shape, .forward = forward, .backward = backward,  \
+    .pieces = pieces_of_values
 
 /* Those whose backward sees y. */
 #define ACT_ROW_IN_PLACE ACT_ROW, .in_place = true, .ignores_x = true

@@ -22,11 +22,13 @@ static enum err_code shape(const void *config, const struct shape *in,
 
 static void forward(const struct layer_pass *p)
 {
+    struct stretch s = pass_stretch(p);
+    float *y = p->y + s.first;
     int i;
 
-    vec_plus(p->x[0], p->x[1], p->y, pass_out(p));
+    vec_plus(p->x[0] + s.first, p->x[1] + s.first, y, s.count);
     for (i = 2; i < p->in_count; i++)
-        vec_add(p->x[i], p->y, pass_out(p));
+        vec_add(p->x[i] + s.first, y, s.count);
 }
 
 static void backward(const struct layer_pass *p)
@@ -51,5 +53,6 @@ const struct layer_kind add_layer = {
     .units = UNITS_JOIN,
     .shape = shape,
     .forward = forward,
+    .pieces = pieces_of_values,
     .backward = backward,
 };

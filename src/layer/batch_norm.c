@@ -15,6 +15,7 @@
 
 #include "layer/kinds.h"
 #include "tensor/norm.h"
+#include "tensor/vec.h"
 
 #define TILE 256 /* channels whose factors are on the stack */
 
@@ -229,23 +230,59 @@ static void take_factors(const struct layer_pass *p, size_t first,
     m->offset = f->offset;
 }
 
-/* y for n channels of every row */
-static void normalise(const struct layer_pass *p, size_t first, size_t n)
+/* y for n channels of the rows of a piece */
+static void normalise(const struct layer_pass *p, struct span rows,
+                      size_t first, size_t n)
 {
     struct norm m = channels_at(p, first, n);
+    size_t at = (size_t)rows.first * m.stride, line = vec_lines(m.stride);
     struct factors f;
 
-    take_factors(p, first, &m, &f);
-    m.out = p->y + first;
+    if (p->ready != NULL) {
+        m.mean = p->ready + first;
+        m.factor = m.mean + line;
+        m.offset = m.factor + line;
+    } else {
+        take_factors(p, first, &m, &f);
+    }
+    m.rows = (size_t)rows.count;
+    m.x += at;
+    m.out = p->y + first + at;
     norm_scale(&m);
 }
 
 static void forward(const struct layer_pass *p)
 {
+    struct span rows = pass_span(p, (int)rows_of(p), 1);
     size_t channels = channels_of(p), first;
 
     for (first = 0; first < channels; first += TILE)
-        normalise(p, first, tile_size(channels, first));
+        normalise(p, rows, first, tile_size(channels, first));
+}
+
+/* Three rows of factors: for one picture their roots take as long as all the
+ * rest. */
+static size_t ready_count(const void *config, const struct shape *in, int n)
+{
+    (void)config;
+    (void)n;
+    return 3 * vec_lines((size_t)shape_last(in));
+}
+
+static void make_ready(const struct layer_pass *p)
+{
+    size_t channels = channels_of(p), line = vec_lines(channels), first;
+
+    for (first = 0; first < channels; first += TILE) {
+        struct norm m = {.n = tile_size(channels, first)};
+        float *to = p->ready + first;
+        struct factors f;
+
+        take_factors(p, first, &m, &f);
+        vec_copy(f.mean, to, m.n);
+        vec_copy(f.factor, to + line, m.n);
+        vec_copy(f.offset, to + 2 * line, m.n);
+    }
 }
 
 /* sum, product (n) = sums over the rows of dy and dy (x - mean) for channels
@@ -379,5 +416,8 @@ const struct layer_kind batch_norm_layer = {
     .backward_part = backward_part,
     .backward_join = backward_join,
     .forward = forward,
+    .pieces = pieces_of_values,
+    .ready_count = ready_count,
+    .make_ready = make_ready,
     .backward = backward,
 };

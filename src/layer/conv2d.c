@@ -290,9 +290,10 @@ static size_t ready_count(const void *config, const struct shape *in, int n)
     const struct config *c = config;
     struct window w = window_of(config, in);
 
+    (void)n;
     if (is_grey(c, &w) || !is_direct(c, &w))
         return 0;
-    return conv_direct_ready_count(&w, n, c->filters);
+    return conv_direct_ready_count(&w, c->filters);
 }
 
 static void make_ready(const struct layer_pass *p)

@@ -6,6 +6,8 @@
 #include "tensor/conv.h"
 #include "tensor/vec.h"
 
+#define TAP_MACS 4 /* a tap takes as long as so many products */
+
 struct config {
     int kernel_size[2], strides[2], dilation_rate[2];
     int depth_multiplier;
@@ -91,15 +93,52 @@ static double macs(const void *config, const struct shape *in,
     return (double)shape_count(out) * c->kernel_size[0] * c->kernel_size[1];
 }
 
+/* Lines first..first+lines-1 of sample i: they are all lines of a window over
+ * the image from where they begin on. */
+static void forward_lines(const struct layer_pass *p, const struct window *w,
+                          int i, struct span lines)
+{
+    const struct config *c = p->config;
+    size_t row = (size_t)w->w * (size_t)w->c;
+    size_t out = (size_t)w->out_w * (size_t)shape_last(&p->out);
+    int down = lines.first * w->stride_h - w->top;
+    int from = down > 0 ? down : 0;
+    struct window part = *w;
+
+    part.h = w->h - from;
+    part.top = from - down;
+    part.out_h = lines.count;
+    conv_depthwise(&part, c->depth_multiplier, 1,
+                   p->x[0] + (size_t)(i * w->h + from) * row, p->param[0],
+                   p->y + (size_t)(i * w->out_h + lines.first) * out);
+}
+
 static void forward(const struct layer_pass *p)
 {
     const struct config *c = p->config;
     struct window w = window_of(c, p->in);
+    struct span s = pass_span(p, p->n * w.out_h, 1);
     size_t channels = (size_t)shape_last(&p->out);
+    size_t line = (size_t)w.out_w * channels;
+    int i, end = s.first + s.count;
 
-    conv_depthwise(&w, c->depth_multiplier, p->n, p->x[0], p->param[0], p->y);
+    if (s.count == p->n * w.out_h)
+        conv_depthwise(&w, c->depth_multiplier, p->n, p->x[0], p->param[0],
+                       p->y);
+    else
+        for (i = s.first / w.out_h; i * w.out_h < end; i++)
+            forward_lines(p, &w, i, span_within(s, i * w.out_h, w.out_h));
     if (c->use_bias)
-        vec_add_row(p->param[1], p->y, pass_out(p) / channels, channels);
+        vec_add_row(p->param[1], p->y + (size_t)s.first * line,
+                    (size_t)s.count * (size_t)w.out_w, channels);
+}
+
+/* A piece is some lines. */
+static int pieces(const void *config, const struct shape *in,
+                  const struct shape *out, int n, bool ready)
+{
+    (void)ready;
+    return pieces_for(TAP_MACS * macs(config, in, out) * n, n * out->dim[0]);
 }
 
 static void backward(const struct layer_pass *p)
@@ -132,5 +171,6 @@ const struct layer_kind depthwise_conv2d_layer = {
     .param = param,
     .macs = macs,
     .forward = forward,
+    .pieces = pieces,
     .backward = backward,
 };

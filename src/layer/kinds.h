@@ -74,6 +74,23 @@ struct span {
     int first, count;
 };
 struct span pass_span(const struct layer_pass *p, int all, int grain);
+/* Of s, what lies in first..first+count-1, counted from there. */
+static inline struct span span_within(struct span s, int first, int count)
+{
+    int from = s.first > first ? s.first - first : 0;
+    int end = s.first + s.count - first;
+
+    return (struct span){.first = from,
+                         .count = (end < count ? end : count) - from};
+}
+/* For what does little with each value of y: pieces, and which floats of y one
+ * is, from a line of the cache on. */
+int pieces_of_values(const void *config, const struct shape *in,
+                     const struct shape *out, int n, bool ready);
+struct stretch {
+    size_t first, count;
+};
+struct stretch pass_stretch(const struct layer_pass *p);
 /* Size of the last dimension, which holds channels or units. */
 int shape_last(const struct shape *s);
 

@@ -6,12 +6,17 @@
 #include <string.h>
 
 #include "layer/kinds.h"
+#include "tensor/vec.h"
 
 #define ATTR_MAX 16 /* no kind has as many attributes */
 
 /* Below, a piece takes about as long as waking a thread for it. */
 #define PIECE_MACS  140e3
 #define PIECES_MOST 16
+/* A value that is read and written takes as long as four, and as some thirty
+ * where another core has just written it: such layers are cut where those
+ * beside them are. */
+#define VALUE_MACS 16
 
 const struct layer_kind *const layer_kinds[] = {
 #define LAYER(name) &name##_layer,
@@ -533,6 +538,28 @@ struct span pass_span(const struct layer_pass *p, int all, int grain)
     end = (int)((long long)grains * (p->piece + 1) / p->pieces) * grain;
     return (struct span){.first = first,
                          .count = (end < all ? end : all) - first};
+}
+
+int pieces_of_values(const void *config, const struct shape *in,
+                     const struct shape *out, int n, bool ready)
+{
+    (void)config;
+    (void)in;
+    (void)ready;
+    return pieces_for(VALUE_MACS * (double)shape_count(out) * n, PIECES_MOST);
+}
+
+struct stretch pass_stretch(const struct layer_pass *p)
+{
+    size_t all = pass_out(p), lines = vec_lines(all) / VEC_LINE;
+    size_t first, end;
+
+    if (p->pieces <= 1)
+        return (struct stretch){.count = all};
+    first = lines * (size_t)p->piece / (size_t)p->pieces * VEC_LINE;
+    end = lines * (size_t)(p->piece + 1) / (size_t)p->pieces * VEC_LINE;
+    return (struct stretch){.first = first,
+                            .count = (end < all ? end : all) - first};
 }
 
 int shape_last(const struct shape *s)

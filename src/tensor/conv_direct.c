@@ -129,7 +129,12 @@ static void forward_lines(const struct conv_direct *c, int first, int lines,
     size_t result = (size_t)w->out_h * d.y_line;
     int i;
 
-    kernel = packed(&d, c->n, kernel, c->scratch + border_count(&f));
+    if (c->ready != NULL) {
+        kernel = c->ready;
+        d.w_row = 0;
+    } else {
+        kernel = packed(&d, c->n, kernel, c->scratch + border_count(&f));
+    }
     for (i = first / w->out_h; i * w->out_h < first + lines; i++) {
         struct lines l = lines_in(w, i, first, lines);
         size_t at = (size_t)l.first;
@@ -142,11 +147,14 @@ static void forward_lines(const struct conv_direct *c, int first, int lines,
     }
 }
 
-size_t conv_direct_ready_count(const struct window *w, int n, int filters)
+size_t conv_direct_ready_count(const struct window *w, int filters)
 {
-    if (!winograd_pays(w, n, filters, true))
-        return 0;
-    return winograd_ready_count(w, filters);
+    struct border f = border_of(w);
+    struct direct d = direct_of(w, &f, filters);
+
+    if (winograd_pays(w, 1, filters, true))
+        return winograd_ready_count(w, filters);
+    return direct_pack_count(&d);
 }
 
 static struct winograd tiles_of(const struct conv_direct *c,
@@ -164,8 +172,13 @@ void conv_direct_make(const struct conv_direct *c, const float *kernel,
                       float *ready)
 {
     struct winograd tiles = tiles_of(c, kernel, NULL);
+    struct border f = border_of(c->w);
+    struct direct d = direct_of(c->w, &f, c->filters);
 
-    winograd_make(&tiles, ready);
+    if (winograd_pays(c->w, c->n, c->filters, true))
+        winograd_make(&tiles, ready);
+    else
+        direct_pack(&d, kernel, ready);
 }
 
 int conv_direct_parts(const struct window *w, int n, int filters, bool ready)

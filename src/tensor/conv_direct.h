@@ -25,9 +25,9 @@ bool conv_direct_input_fits(const struct window *w, int filters);
 size_t conv_direct_scratch(const struct window *w, int n, int filters,
                            bool backward);
 
-/* Floats of a kernel made ready for n samples a call or fewer; 0: forward takes
- * it as it is. */
-size_t conv_direct_ready_count(const struct window *w, int n, int filters);
+/* Makes a kernel ready: tiles', or in the order in which it is read.  How many
+ * floats that is. */
+size_t conv_direct_ready_count(const struct window *w, int filters);
 void conv_direct_make(const struct conv_direct *c, const float *kernel,
                       float *ready);
 

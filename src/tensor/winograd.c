@@ -135,6 +135,8 @@ int winograd_pieces(const struct window *w, int n)
 {
     int rows = n * winograd_rows(w), pieces = n * tiles_of(w) / TILES_LEAST;
 
+    if (pieces < 1)
+        return 1;
     return pieces < rows ? pieces : rows;
 }
 
@@ -147,7 +149,7 @@ bool winograd_pays(const struct window *w, int n, int filters, bool ready)
         filters < LEAST)
         return false;
     tiles = tiles_of(w);
-    return n * tiles >= (ready ? TILES_LEAST : TILES_MOST) &&
+    return (ready || n * tiles >= TILES_MOST) &&
            3 * tiles * out * out <= 5 * w->out_h * w->out_w;
 }
 

@@ -27,8 +27,9 @@ struct winograd {
     float *scratch;     /* winograd_scratch floats */
 };
 
-/* Stride 1, 3x3 or 5x5, and enough samples, channels and filters to pay for
- * the transforms: of x and y, and where it is not ready of the kernel. */
+/* Stride 1, 3x3 or 5x5, and enough channels and filters to pay for the
+ * transforms of x and y, and samples for that of the kernel unless it is ready:
+ * then n does not matter. */
 bool winograd_pays(const struct window *w, int n, int filters, bool ready);
 size_t winograd_scratch(const struct window *w, int filters);
 
