@@ -160,6 +160,17 @@ static void test_fields_are_filled_and_aligned(void **s)
                     "........  42\n");
 }
 
+static void test_text_that_does_not_fit_whole_is_left_out(void **s)
+{
+    struct canvas c = make(1, 10, GLYPHS_BRAILLE);
+    struct pane p = pane_whole(&c);
+
+    (void)s;
+    assert_int_equal(pane_text_whole(p, 0, 1, ROLE_NORMAL, "ten signs!"), 1);
+    assert_int_equal(pane_text_whole(p, 0, 1, ROLE_NORMAL, "nine sign"), 10);
+    expect_done(&c, " nine sign\n");
+}
+
 static void test_text_wraps_at_blanks_and_breaks_words_that_are_too_long(
     void **s)
 {
@@ -318,6 +329,7 @@ int main(void)
         cmocka_unit_test(test_hostile_text_comes_out_as_harmless_signs),
         cmocka_unit_test(test_the_ascii_tier_writes_nothing_but_ascii),
         cmocka_unit_test(test_fields_are_filled_and_aligned),
+        cmocka_unit_test(test_text_that_does_not_fit_whole_is_left_out),
         cmocka_unit_test(
             test_text_wraps_at_blanks_and_breaks_words_that_are_too_long),
         cmocka_unit_test(

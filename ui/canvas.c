@@ -302,6 +302,14 @@ int pane_text(struct pane p, int row, int col, enum role role, const char *text)
     return col;
 }
 
+int pane_text_whole(struct pane p, int row, int col, enum role role,
+                    const char *text)
+{
+    if (col + canvas_width(p.canvas, text) > p.at.cols)
+        return col;
+    return pane_text(p, row, col, role, text);
+}
+
 int pane_textf(struct pane p, int row, int col, enum role role, const char *fmt,
                ...)
 {

@@ -109,6 +109,9 @@ struct pane pane_take_right(struct pane *p, int cols);
  */
 int pane_text(struct pane p, int row, int col, enum role role,
               const char *text);
+/* The same, but nothing where the text does not fit whole. */
+int pane_text_whole(struct pane p, int row, int col, enum role role,
+                    const char *text);
 int pane_textf(struct pane p, int row, int col, enum role role, const char *fmt,
                ...) PRINTF_LIKE(5, 6);
 

@@ -74,8 +74,10 @@ static void draw_title(const struct codebook_view *v,
                      s->huffman, s->entropy);
     col = pane_textf(p, 1, col, ROLE_DIM, "  codes %s",
                      words_size(s->bytes, size));
-    if (isfinite(s->error))
-        pane_textf(p, 1, col, ROLE_DIM, "  rms %.3g", s->error);
+    if (!isfinite(s->error))
+        return;
+    snprintf(size, sizeof(size), "  rms %.3g", s->error);
+    (void)pane_text_whole(p, 1, col, ROLE_DIM, size);
 }
 
 /* The bin of the value under the cursor, or -1. */

@@ -76,7 +76,6 @@ static void thresholds_add(const struct exits_view *v,
 static void draw_title(const struct exits_view *v, const struct exits_sheet *s,
                        const struct exits_try *now, struct pane p)
 {
-    static const char untimed[] = "  t measures the time";
     struct str text = {0};
     char a[WORDS_SIZE], b[WORDS_SIZE], n[WORDS_SIZE];
     int col, last = s->exits - 1;
@@ -87,11 +86,16 @@ static void draw_title(const struct exits_view *v, const struct exits_sheet *s,
                      s->falling ? "below" : "from", text.text);
     col = pane_text(p, 0, col, ROLE_DIM,
                     v->moved ? "  tried: Enter takes it" : "  in force");
-    pane_textf(p, 0, col, ROLE_DIM, "  %s validation samples%s",
-               words_count(s->samples, n),
-               s->is_training ? ", while training"
-               : s->subset    ? " (:exits takes all)"
-                              : "");
+    str_clear(&text);
+    str_addf(&text, "  %s validation samples%s", words_count(s->samples, n),
+             s->is_training ? ", while training"
+             : s->subset    ? " (:exits takes all)"
+                            : "");
+    if (pane_text_whole(p, 0, col, ROLE_DIM, text.text) == col) {
+        str_clear(&text);
+        str_addf(&text, "  %s samples", n);
+        (void)pane_text_whole(p, 0, col, ROLE_DIM, text.text);
+    }
     words_percent(now->accuracy, 2, a);
     words_percent(s->row[last].accuracy, 2, b);
     col = pane_textf(p, 1, 0, ROLE_NORMAL, "accuracy %s ", a);
@@ -102,8 +106,8 @@ static void draw_title(const struct exits_view *v, const struct exits_sheet *s,
     if (isfinite(now->ms) && now->ms > 0)
         pane_textf(p, 1, col, ROLE_NORMAL, "  %s ms, %.2fx as fast",
                    words_number(now->ms, b), s->alone_ms / now->ms);
-    else if (col + (int)strlen(untimed) <= p.at.cols)
-        pane_text(p, 1, col, ROLE_DIM, untimed);
+    else
+        (void)pane_text_whole(p, 1, col, ROLE_DIM, "  t measures the time");
     str_done(&text);
 }
 

@@ -21,6 +21,7 @@ static double cost_alone(const struct net *net)
 static enum err_code read_budget(const struct net *net, const char *text,
                                  double *out, struct err *err)
 {
+    char asked[32], first[32];
     double cost[EXIT_MAX];
     size_t n = strlen(text);
 
@@ -37,8 +38,11 @@ static enum err_code read_budget(const struct net *net, const char *text,
     }
     if (*out < cost[0])
         return err_set(err, ERR_VALUE,
-                       "the budget of %.0f MACs is below the first exit's %.0f",
-                       *out, cost[0]);
+                       "the budget of %s MACs is below the first exit's %s,"
+                       " which are %.1f%% of the last's",
+                       str_commas(llround(*out), asked, sizeof(asked)),
+                       str_commas(llround(cost[0]), first, sizeof(first)),
+                       100 * cost[0] / cost_alone(net));
     return ERR_OK;
 }
 
