@@ -443,6 +443,47 @@ static void test_what_waits_is_told_and_taken_back(void **state)
     tiny_close(&t);
 }
 
+/* What knows no mini-batches stands still as well. */
+static void test_a_measurement_that_is_paused_stands_still(void **state)
+{
+    struct timespec nap = {0, 60000000};
+    const struct status_sheet *s;
+    unsigned long serial, ticket;
+    struct tiny t;
+    struct err err;
+    double share;
+    int waits;
+
+    begin(&t, state);
+    ticket = engine_post(t.engine, "set fps=60; timing runs=100000");
+    do {
+        s = newer(&t, SHEET_STATUS, 0);
+        share = s->job == JOB_RUNNING ? s->progress : -1;
+        sheet_drop(s);
+    } while (!(share > 0));
+    engine_pause(t.engine, true);
+    do {
+        s = newer(&t, SHEET_STATUS, 0);
+        share = s->job == JOB_PAUSED ? s->progress : -1;
+        serial = s->sheet.serial;
+        sheet_drop(s);
+    } while (share < 0);
+    nanosleep(&nap, NULL);
+    (void)engine_post(t.engine, "undo"); /* wakes it to show what waits */
+    do {
+        s = newer(&t, SHEET_STATUS, serial);
+        serial = s->sheet.serial;
+        assert_int_equal(s->job, JOB_PAUSED);
+        assert_close(s->progress, share, 0);
+        waits = s->waiting;
+        sheet_drop(s);
+    } while (waits == 0);
+    engine_stop(t.engine);
+    assert_refused(engine_wait(t.engine, ticket, &err), ERR_CANCELLED,
+                   "stopped");
+    tiny_close(&t);
+}
+
 static void test_the_log_keeps_what_was_said(void **state)
 {
     const struct log_sheet *s;
@@ -484,6 +525,7 @@ int main(void)
         unit_test_in_folder(test_no_guess_is_made_for_the_test_set_unasked),
         unit_test_in_folder(test_wishes_are_served_while_a_job_runs),
         unit_test_in_folder(test_what_waits_is_told_and_taken_back),
+        unit_test_in_folder(test_a_measurement_that_is_paused_stands_still),
         unit_test_in_folder(test_the_log_keeps_what_was_said),
     };
 

@@ -241,33 +241,60 @@ void bench_tell_refused(struct bench *b)
     }
 }
 
-enum err_code bench_boundary(struct bench *b, struct err *err)
+/* What may be done between two mini-batches. */
+static void attend(struct bench *b)
+{
+    steer(b);
+    bench_tell_refused(b);
+}
+
+static void show_paused(struct bench *b)
+{
+    attend(b);
+    sheets_publish(b, true);
+}
+
+/* Sleeps as long as the job is paused, after `show`; whether it was.  That time
+ * does not count for the speed of a training. */
+static bool sleep_paused(struct bench *b, void (*show)(struct bench *b))
 {
     const atomic_bool *cancel = job_cancel_flag(b->job);
-    struct running *r = b->running;
     double start = clock_now();
     bool paused = false;
 
-    steer(b);
-    bench_tell_refused(b);
     while (job_paused(b->job) && !atomic_load(cancel)) {
         paused = true;
-        sheets_publish(b, true);
+        show(b);
         job_sleep(b->job);
-        steer(b);
-        bench_tell_refused(b);
     }
-    if (paused && r != NULL)
-        r->since += clock_now() - start;
+    if (paused && b->running != NULL)
+        b->running->since += clock_now() - start;
+    return paused;
+}
+
+enum err_code bench_boundary(struct bench *b, struct err *err)
+{
+    bool paused;
+
+    attend(b);
+    paused = sleep_paused(b, show_paused);
+    if (paused)
+        attend(b);
     sheets_publish(b, paused);
-    if (atomic_load(cancel))
+    if (atomic_load(job_cancel_flag(b->job)))
         return err_set(err, ERR_CANCELLED, "stopped");
     return ERR_OK;
 }
 
+/* In the midst of a command nothing may change but that it waits.  A recipe
+ * does that at its next boundary, where it can be steered as well. */
 static void tell(void *arg, double share)
 {
-    sheets_progress(arg, share);
+    struct bench *b = arg;
+
+    sheets_progress(b, share);
+    if (b->running == NULL)
+        (void)sleep_paused(b, sheets_progress_paused);
 }
 
 struct progress bench_progress(struct bench *b)

@@ -516,8 +516,12 @@ void sheets_publish(struct bench *b, bool now)
 void sheets_progress(struct bench *b, double share)
 {
     b->sheets->share = share;
-    if (!is_time(b))
-        return;
+    if (is_time(b))
+        sheets_progress_paused(b);
+}
+
+void sheets_progress_paused(struct bench *b)
+{
     b->sheets->published = clock_now();
     publish_status(b);
 }

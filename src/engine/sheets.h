@@ -27,6 +27,8 @@ void sheets_publish(struct bench *b, bool now);
 /* Share of the work that runs inside evaluations and loads, when no recipe
  * knows better; <0 unknown. */
 void sheets_progress(struct bench *b, double share);
+/* That again, though it is not time: the job is paused now. */
+void sheets_progress_paused(struct bench *b);
 /* `show VIEW` */
 void sheets_show(struct bench *b, const char *view);
 /* For commands whose answer is longer than the row of messages. */
