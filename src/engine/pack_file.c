@@ -325,11 +325,13 @@ enum err_code pack_file_info(const char *path, struct str *out, struct err *err)
     struct net *net = NULL;
     struct pack_ledger l = {0};
     enum err_code code = load_bytes(path, &file, err);
+    char size[32];
 
     if (code == ERR_OK)
         code = pack_read_ledger(file.at, file.len, "net", &net, &l, err);
     if (code == ERR_OK) {
-        str_addf(out, "a packed net, %zu bytes\n", file.len);
+        str_addf(out, "a packed net, %s bytes\n",
+                 str_commas((long long)file.len, size, sizeof(size)));
         print_layers(net, out);
         pack_ledger_print(&l, out);
     }
