@@ -86,7 +86,6 @@ struct pool {
     alignas(LINE) atomic_llong done; /* chunks of all loops at work */
     alignas(LINE) struct bell caller;
     struct loops loops;
-    bool loops_back; /* so the last ones went */
     atomic_bool quit;
     pool_body *body;
     void *arg;
@@ -337,18 +336,29 @@ int pool_threads(const struct pool *p)
     return p->threads;
 }
 
+/* Chunks are cut into so many shares … */
+static int shares_of(const struct pool *p, int chunks)
+{
+    return chunks < p->threads ? chunks : p->threads;
+}
+
+/* … of which share i begins with this one. */
+static int share_first(int chunks, int shares, int i)
+{
+    return (int)((long long)chunks * i / shares);
+}
+
 static void deal(struct pool *p, int chunks)
 {
     int i;
 
-    p->shares = chunks < p->threads ? chunks : p->threads;
+    p->shares = shares_of(p, chunks);
     for (i = 0; i < p->shares; i++) {
         struct share *s = &p->share[i];
-        int end = (int)((long long)chunks * (i + 1) / p->shares);
 
         atomic_store(&s->taken, 0);
-        s->first = (int)((long long)chunks * i / p->shares);
-        s->count = end - s->first;
+        s->first = share_first(chunks, p->shares, i);
+        s->count = share_first(chunks, p->shares, i + 1) - s->first;
     }
 }
 
@@ -428,10 +438,9 @@ static void work_share(struct pool *p, int share, int loop, long long all,
                        int worker)
 {
     const struct loops *l = &p->loops;
-    int chunks = l->chunks[loop];
-    int shares = chunks < p->threads ? chunks : p->threads;
-    int first = (int)((long long)chunks * share / shares);
-    int count = (int)((long long)chunks * (share + 1) / shares) - first, taken;
+    int chunks = l->chunks[loop], shares = shares_of(p, chunks);
+    int first = share_first(chunks, shares, share);
+    int count = share_first(chunks, shares, share + 1) - first, taken;
 
     for (;;) {
         taken = take(&p->share[share], loop, count);
@@ -454,10 +463,9 @@ static void go_through(void *arg, int chunk, int worker)
 
     (void)chunk;
     for (loop = 0; loop < p->loops.count; loop++) {
-        int chunks = p->loops.chunks[loop];
-        int shares = chunks < p->threads ? chunks : p->threads;
+        int shares = shares_of(p, p->loops.chunks[loop]);
 
-        all += chunks;
+        all += p->loops.chunks[loop];
         if (worker < shares)
             work_share(p, worker, loop, all, worker);
         if (is_done(p, all) || spin(p, is_done, all, HELP_NS))
@@ -487,8 +495,11 @@ void pool_run_loops(struct pool *p, pool_loop_body *body, void *arg,
     struct one_loop one = {.loops = &p->loops};
     int i;
 
-    p->loops = (struct loops){
-        .body = body, .arg = arg, .chunks = chunks, .count = count};
+    p->loops = (struct loops){.body = body,
+                              .arg = arg,
+                              .chunks = chunks,
+                              .count = count,
+                              .back = !p->loops.back};
     if (!p->spins || p->threads == 1) {
         for (; one.number < count; one.number++)
             pool_run(p, run_chunk, &one, chunks[one.number]);
@@ -497,7 +508,5 @@ void pool_run_loops(struct pool *p, pool_loop_body *body, void *arg,
     for (i = 0; i < p->threads; i++)
         atomic_store(&p->share[i].place, 0);
     atomic_store(&p->done, 0);
-    p->loops.back = !p->loops_back;
-    p->loops_back = p->loops.back;
     pool_run(p, go_through, p, p->threads);
 }
