@@ -135,8 +135,8 @@ static void draw_map(struct layer_view *v, const struct layer_sheet *s,
                      struct pane p, bool cursor)
 {
     struct plot_heat h = {
-        .title = s->tile_h > 0 ? "filters, mean |w|"
-                               : "mean |w|, inputs down, units across",
+        .title =
+            s->tile_h > 0 ? "filters, mean |w|" : "mean |w|, inputs by units",
         .values = s->map,
         .rows = s->map_rows,
         .cols = s->map_cols,
